@@ -1,0 +1,3 @@
+//! The drover program: parse, dispatch, exit code.
+
+fn main() {}
