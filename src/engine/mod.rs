@@ -1,1 +1,233 @@
-//! placeholder
+//! How containers are spoken to: one trait for every engine; nothing above this room knows a flag of theirs.
+//!
+//! In comes a [`crate::ssh::Remote`]; out go facts ([`Inspected`], [`EngineFacts`]) and [`Command`]s that freeze,
+//! stream, restore and remove a container. When to run them is for [`crate::migrate`] to decide.
+
+mod api;
+pub mod podman;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::fleet::{ContainerId, ContainerStatus, HostName};
+use crate::ssh::{Command, RemoteError};
+
+pub use podman::Podman;
+
+/// Why an engine could not be asked, or what it answered.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The host could not be reached or a command on it failed.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The engine answered something that cannot be read.
+    #[error("{host}: {engine} answered “{question}” with something unexpected: {cause}")]
+    Unreadable {
+        /// The host.
+        host: HostName,
+        /// The engine.
+        engine: &'static str,
+        /// What was asked.
+        question: &'static str,
+        /// What is wrong with the answer.
+        cause: String,
+    },
+    /// The engine refused.
+    #[error("{host}: {engine}: {cause}")]
+    Refused {
+        /// The host.
+        host: HostName,
+        /// The engine.
+        engine: &'static str,
+        /// Its words, printable.
+        cause: String,
+    },
+}
+
+/// What an engine on a host is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineFacts {
+    /// Version as the engine writes it.
+    pub version: String,
+    /// Name of the OCI runtime used for new containers: `crun`, `runc`.
+    pub runtime: String,
+    /// Whether the engine runs as root.
+    pub rootful: bool,
+    /// Directory of images and containers.
+    pub storage_root: String,
+    /// Storage driver: `overlay`, `vfs`, …
+    pub storage_driver: String,
+}
+
+/// Where a container's mount comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mount {
+    /// A directory or file of the host.
+    Bind {
+        /// Path on the host.
+        source: String,
+        /// Path in the container.
+        destination: String,
+    },
+    /// A volume of the engine.
+    Volume {
+        /// Its name.
+        name: String,
+        /// Path in the container.
+        destination: String,
+    },
+    /// Anything else, such as a tmpfs.
+    Other {
+        /// What the engine calls it.
+        kind: String,
+        /// Path in the container.
+        destination: String,
+    },
+}
+
+/// A port of the host that leads into the container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedPort {
+    /// Port on the host.
+    pub host_port: u16,
+    /// `80/tcp`.
+    pub container_port: String,
+}
+
+/// What an engine knows of one container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspected {
+    /// Full id.
+    pub id: ContainerId,
+    /// Name, untrusted text.
+    pub name: String,
+    /// What it is doing.
+    pub status: ContainerStatus,
+    /// First process on the host; 0 when none runs.
+    pub pid: u32,
+    /// Id of its image.
+    pub image_id: String,
+    /// Reference of its image, untrusted text.
+    pub image_name: String,
+    /// OCI runtime it was made with.
+    pub runtime: String,
+    /// Pod it belongs to.
+    pub pod: Option<String>,
+    /// Whether the engine deletes it when it ends (`--rm`).
+    pub auto_remove: bool,
+    /// Whether it has a terminal.
+    pub terminal: bool,
+    /// Where its output is kept: `k8s-file`, `journald`, …
+    pub log_driver: String,
+    /// Its cgroup below each controller's root.
+    pub cgroup: String,
+    /// Mounts besides the root file system.
+    pub mounts: Vec<Mount>,
+    /// Networks by name with the address it has there; no address when it does not run.
+    pub networks: Vec<(String, Option<String>)>,
+    /// `bridge`, `host`, `container:…`, …
+    pub network_mode: String,
+    /// Ports of the host.
+    pub ports: Vec<PublishedPort>,
+    /// The writable layer on the host.
+    pub upper: String,
+    /// The image's layers on the host, nearest first.
+    pub lower: Vec<String>,
+    /// The whole root file system on the host while it is mounted.
+    pub merged: String,
+    /// Storage driver.
+    pub storage_driver: String,
+    /// The engine's own directory for it; CRIU's logs lie here.
+    pub static_directory: String,
+}
+
+/// Compression between two hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Codec {
+    /// zstd at level 1: faster than a 5 Gbit/s link (field measurements: 500–790 MB/s).
+    Zstd,
+    /// gzip at level 1, where zstd is missing.
+    Gzip,
+}
+
+impl Codec {
+    /// The program's name.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+        }
+    }
+}
+
+/// How a container is restored at its destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// It keeps its addresses.
+    Keep,
+    /// The engine chooses new ones; open connections do not survive.
+    Renew,
+}
+
+/// A container engine on one host.
+///
+/// The commands run as root. `directory` is a path of ours on that host which the first of them makes
+/// (0700) and [`Engine::tidy`] removes.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// The engine's name for messages.
+    fn name(&self) -> &'static str;
+
+    /// What the engine is.
+    async fn facts(&self) -> Result<EngineFacts, EngineError>;
+
+    /// One container by name or id; none when there is no such container.
+    async fn inspect(&self, container: &str) -> Result<Option<Inspected>, EngineError>;
+
+    /// Whether an image is there, by id.
+    async fn has_image(&self, id: &str) -> Result<bool, EngineError>;
+
+    /// Whether an image is there, by reference.
+    async fn has_image_name(&self, name: &str) -> Result<bool, EngineError>;
+
+    /// Whether a named volume is there.
+    async fn has_volume(&self, name: &str) -> Result<bool, EngineError>;
+
+    /// Addresses in use on a network; none when there is no such network.
+    async fn addresses(&self, network: &str) -> Result<Option<Vec<String>>, EngineError>;
+
+    /// Removes a container that does not run; refuses a running one.
+    async fn remove_stopped(&self, container: &ContainerId) -> Result<(), EngineError>;
+
+    /// Writes an image, compressed, to standard output.
+    fn save_image(&self, image: &str, codec: Codec) -> Command;
+
+    /// Reads what [`Engine::save_image`] wrote.
+    fn load_image(&self, codec: Codec) -> Command;
+
+    /// Freezes a container and streams its checkpoint archive, compressed, to standard output. The last line
+    /// of standard error is `departed HASH`, or `stayed` with the container running again, or `lost` when even that failed. When
+    /// its output is closed early the container is restored where it is.
+    fn depart(&self, directory: &str, container: &ContainerId, codec: Codec) -> Command;
+
+    /// Ends a departure that has not been taken up: the container runs again where it was. Can be run any
+    /// number of times, also when nothing had begun. Prints `stayed` or `lost`.
+    fn stay(&self, directory: &str, container: &ContainerId) -> Command;
+
+    /// Receives what [`Engine::depart`] sends; its last line of output is `HASH BYTES`.
+    fn arrive(&self, directory: &str, codec: Codec) -> Command;
+
+    /// Receives the file-system difference as a tar stream; waits for its standard input. Same last line.
+    fn arrive_difference(&self, directory: &str) -> Command;
+
+    /// Restores from what arrived, once the list of deleted paths (JSON) has been read from standard input.
+    /// Prints `since SECONDS` (the host's clock), then `restored`, or fails with the engine's words and CRIU's first error on standard error.
+    fn restore(&self, directory: &str, container: &ContainerId, address: Address) -> Command;
+
+    /// Removes what a restore left of this container, running or not, and our directory.
+    fn undo_restore(&self, directory: &str, container: &ContainerId) -> Command;
+
+    /// Removes our directory and our lock on the container; nothing else.
+    fn tidy(&self, directory: &str, container: &ContainerId) -> Command;
+}

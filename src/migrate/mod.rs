@@ -1,11 +1,41 @@
-//! How a container travels: checks, stages, shipping, rollback.
+//! How a container travels: checks, stages, shipping, and the way back.
 //!
-//! In comes a [`Request`] and a [`crate::ssh::Remote`] for each side; out go [`MigrationEvent`]s. No other room
-//! freezes, restores or removes a container.
+//! In comes a [`Request`] and a way to reach the [`Hosts`]; out go [`MigrationEvent`]s and at the end either a
+//! [`Summary`] or a [`FailedMigration`] that says where the container is. No other room freezes, restores or
+//! removes a container.
 
+mod error;
 mod event;
+mod manifest;
+mod preflight;
+mod probe;
+mod report;
+mod stream;
+mod survey;
+mod transaction;
 
+pub use error::MigrateError;
 pub use event::{
     Check, FailedMigration, MigrationEvent, MigrationId, Request, Severity, Stage, StageTime, Summary,
     Whereabouts,
 };
+pub use survey::Hosts;
+pub use transaction::migrate;
+
+use survey::Party;
+
+/// Judges a move without changing anything.
+pub async fn consider(request: &Request, hosts: &dyn Hosts) -> Result<Vec<Check>, MigrateError> {
+    if request.from == request.to {
+        return Err(MigrateError::Refused(format!("{} is both source and destination", request.from)));
+    }
+    let (from, to) = tokio::try_join!(Party::reach(hosts, &request.from), Party::reach(hosts, &request.to))?;
+    let (source, destination) =
+        survey::survey(request, &from, &to, hosts.memory_reserve(&request.to)).await?;
+    Ok(preflight::checks(&source, &destination))
+}
+
+/// Whether checks forbid a move.
+pub fn refuses(checks: &[Check]) -> bool {
+    preflight::refuses(checks)
+}

@@ -1,0 +1,16 @@
+# Receives a stream into a file and says its hash and length; see Engine::arrive.
+# $1 directory, $2 file name, $3 decompressor or empty
+set -u
+umask 077
+directory=$1 name=$2 decompressor=$3
+mkdir -p -m 700 "$directory" || exit 90
+mkfifo -m 600 "$directory/$name.hash" || exit 90
+sha256sum <"$directory/$name.hash" >"$directory/$name.sum" &
+hasher=$!
+decompress() { if [ -n "$decompressor" ]; then "$decompressor" -q -d -c; else cat; fi; }
+{ decompress; echo $? >"$directory/$name.decoded"; } | tee "$directory/$name" >"$directory/$name.hash"
+written=$?
+wait "$hasher"
+read -r sum rest <"$directory/$name.sum"
+[ "$written" = 0 ] && [ "$(cat "$directory/$name.decoded")" = 0 ] || exit 91
+echo "$sum $(wc -c <"$directory/$name")"

@@ -1,0 +1,56 @@
+# Freezes a container and streams its checkpoint archive; see Engine::depart.
+# $1 directory, $2 container, $3 compressor
+#
+# Podman opens the export file for reading and writing, so it would wait for ever on a FIFO whose reader has
+# gone: the readers below stay to the end whatever happens to the network.
+set -u
+umask 077
+directory=$1 container=$2 compressor=$3
+mkdir -p -m 700 "$directory" || exit 90
+# A closed connection must not end this script half-way: it has a container to bring back.
+trap '' PIPE HUP INT TERM
+# Two migrations of one container must not both believe that they froze it.
+if ! mkdir "/run/drover/lock-$container" 2>/dev/null; then
+    echo "another migration of this container is under way, or was interrupted: $(cat "/run/drover/lock-$container/owner" 2>/dev/null)" >&2
+    exit 97
+fi
+echo "$directory since $(date)" >"/run/drover/lock-$container/owner"
+echo begun >"$directory/begun"
+[ -e "$directory/abandoned" ] && { echo stayed >"$directory/outcome"; echo stayed >&2; exit 1; }
+mkfifo -m 600 "$directory/archive" "$directory/hash"
+sha256sum <"$directory/hash" >"$directory/sum" &
+hasher=$!
+exec 9<>"$directory/archive"
+{ tee "$directory/hash" 2>/dev/null; cat >/dev/null; } <"$directory/archive" 9>&- | {
+    sh -c 'echo $$ >"$1/sender"; exec "$2" -q -1 -c' drover "$directory" "$compressor" 2>/dev/null
+    echo $? >"$directory/sent"
+    cat >/dev/null
+} 9>&- &
+pump=$!
+podman container checkpoint --ignore-rootfs --tcp-established --file-locks --compress none \
+    --export "$directory/archive" "$container" >"$directory/podman.log" 2>&1 9>&-
+code=$?
+exec 9>&-
+wait "$pump" "$hasher"
+if [ "$code" = 0 ] && [ "$(cat "$directory/sent")" = 0 ] && ! [ -e "$directory/abandoned" ]; then
+    read -r sum rest <"$directory/sum"
+    # Written before it is said: whoever comes later finds it.
+    echo "departed $sum" >"$directory/outcome"
+    echo "departed $sum" >&2
+    exit 0
+fi
+if [ "$code" != 0 ]; then
+    cat "$directory/podman.log" >&2
+    log=$(podman container inspect --format '{{.StaticDir}}' "$container" 2>/dev/null)/dump.log
+    [ -r "$log" ] && grep -m 1 -E 'Error' "$log" | sed 's/^/criu: /' >&2
+fi
+# Restoring a container that runs is a success without effect, so this serves a failed dump as well.
+if podman container restore --tcp-established --file-locks "$container" >"$directory/podman.log" 2>&1; then
+    outcome=stayed
+else
+    cat "$directory/podman.log" >&2
+    outcome=lost
+fi
+echo "$outcome" >"$directory/outcome"
+echo "$outcome" >&2
+exit 1

@@ -1,0 +1,243 @@
+//! Podman, rootful: its API where the host has the socket (a question costs some milliseconds), its command
+//! line everywhere else (each call costs about 0.1 s), and shell scripts for what must outlive a connection.
+
+mod inspect;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hyper::{Method, StatusCode};
+use serde_json::Value;
+
+use super::api::{ask, segment};
+use super::{Address, Codec, Engine, EngineError, EngineFacts, Inspected};
+use crate::fleet::{ContainerId, printable};
+use crate::ssh::{Command, Remote};
+
+/// Where `podman system service` of root listens.
+pub const SOCKET: &str = "/run/podman/podman.sock";
+
+/// The API's path prefix; every Podman since 4.0 answers it.
+const API: &str = "/v4.0.0/libpod";
+
+/// How this host's Podman is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Through its socket.
+    Socket,
+    /// Through its command line.
+    CommandLine,
+}
+
+/// Podman on one host.
+pub struct Podman {
+    remote: Arc<dyn Remote>,
+    way: Way,
+}
+
+impl Podman {
+    /// Finds out whether the host has the API socket.
+    pub async fn new(remote: Arc<dyn Remote>) -> Self {
+        let way = match ask(&*remote, SOCKET, Method::GET, &format!("{API}/_ping")).await {
+            Ok((StatusCode::OK, _)) => Way::Socket,
+            _ => Way::CommandLine,
+        };
+        Self { remote, way }
+    }
+
+    fn unreadable(&self, question: &'static str, cause: impl ToString) -> EngineError {
+        EngineError::Unreadable {
+            host: self.remote.host().clone(),
+            engine: self.name(),
+            question,
+            cause: cause.to_string(),
+        }
+    }
+
+    fn refused(&self, cause: &str) -> EngineError {
+        EngineError::Refused {
+            host: self.remote.host().clone(),
+            engine: self.name(),
+            cause: printable(cause.trim()),
+        }
+    }
+
+    /// Asks the API; a 404 is `None`.
+    async fn get(&self, question: &'static str, path: &str) -> Result<Option<Value>, EngineError> {
+        let (status, body) = ask(&*self.remote, SOCKET, Method::GET, &format!("{API}{path}")).await?;
+        match status {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => {
+                serde_json::from_slice(&body).map(Some).map_err(|error| self.unreadable(question, error))
+            }
+            status => Err(self.refused(&format!("{status}: {}", String::from_utf8_lossy(&body)))),
+        }
+    }
+
+    /// Asks the command line for JSON; “no such …” is `None`.
+    async fn command_json(
+        &self,
+        question: &'static str,
+        words: &[&str],
+    ) -> Result<Option<Value>, EngineError> {
+        let command = Command::new("podman").arguments(words.iter().copied());
+        let output = self.remote.output(&command, &[]).await?;
+        if output.status.success() {
+            return serde_json::from_slice(&output.stdout)
+                .map(Some)
+                .map_err(|error| self.unreadable(question, error));
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        if stderr.to_lowercase().contains("no such") || stderr.contains("not found") {
+            return Ok(None);
+        }
+        Err(self.refused(&stderr))
+    }
+
+    /// Whether something exists: 204 or 404 of the API, 0 or 1 of the command line.
+    async fn exists(&self, kind: &'static str, path: &str, name: &str) -> Result<bool, EngineError> {
+        match self.way {
+            Way::Socket => {
+                let path = format!("{API}/{path}/{}/exists", segment(name));
+                let (status, body) = ask(&*self.remote, SOCKET, Method::GET, &path).await?;
+                match status {
+                    StatusCode::NO_CONTENT => Ok(true),
+                    StatusCode::NOT_FOUND => Ok(false),
+                    status => Err(self.refused(&format!("{status}: {}", String::from_utf8_lossy(&body)))),
+                }
+            }
+            Way::CommandLine => {
+                let command = Command::new("podman").arguments([kind, "exists", "--", name]);
+                let output = self.remote.output(&command, &[]).await?;
+                match output.status {
+                    crate::ssh::ExitStatus::Code(0) => Ok(true),
+                    crate::ssh::ExitStatus::Code(1) => Ok(false),
+                    _ => Err(self.refused(&String::from_utf8_lossy(&output.stderr))),
+                }
+            }
+        }
+    }
+}
+
+/// The first element of an array, or the value itself: the command line wraps what the API does not.
+fn unwrapped(value: Value) -> Option<Value> {
+    match value {
+        Value::Array(values) => values.into_iter().next(),
+        value => Some(value),
+    }
+}
+
+#[async_trait]
+impl Engine for Podman {
+    fn name(&self) -> &'static str {
+        "Podman"
+    }
+
+    async fn facts(&self) -> Result<EngineFacts, EngineError> {
+        let info = match self.way {
+            Way::Socket => self.get("info", "/info").await?,
+            Way::CommandLine => self.command_json("info", &["info", "--format", "json"]).await?,
+        };
+        let info = info.ok_or_else(|| self.unreadable("info", "no answer"))?;
+        inspect::facts(&info).ok_or_else(|| self.unreadable("info", "a field is missing"))
+    }
+
+    async fn inspect(&self, container: &str) -> Result<Option<Inspected>, EngineError> {
+        let value = match self.way {
+            Way::Socket => self.get("inspect", &format!("/containers/{}/json", segment(container))).await?,
+            Way::CommandLine => {
+                self.command_json("inspect", &["container", "inspect", "--", container]).await?
+            }
+        };
+        match value.and_then(unwrapped) {
+            None => Ok(None),
+            Some(value) => {
+                inspect::inspected(value).map(Some).map_err(|error| self.unreadable("inspect", error))
+            }
+        }
+    }
+
+    async fn has_image(&self, id: &str) -> Result<bool, EngineError> {
+        self.exists("image", "images", id).await
+    }
+
+    async fn has_image_name(&self, name: &str) -> Result<bool, EngineError> {
+        self.exists("image", "images", name).await
+    }
+
+    async fn has_volume(&self, name: &str) -> Result<bool, EngineError> {
+        self.exists("volume", "volumes", name).await
+    }
+
+    async fn addresses(&self, network: &str) -> Result<Option<Vec<String>>, EngineError> {
+        let value = match self.way {
+            Way::Socket => self.get("network", &format!("/networks/{}/json", segment(network))).await?,
+            Way::CommandLine => self.command_json("network", &["network", "inspect", "--", network]).await?,
+        };
+        Ok(value.and_then(unwrapped).map(|value| inspect::addresses(&value)))
+    }
+
+    async fn remove_stopped(&self, container: &ContainerId) -> Result<(), EngineError> {
+        match self.way {
+            Way::Socket => {
+                let path = format!("{API}/containers/{}?force=false&ignore=true", segment(&container.0));
+                let (status, body) = ask(&*self.remote, SOCKET, Method::DELETE, &path).await?;
+                if status.is_success() || status == StatusCode::NOT_FOUND {
+                    return Ok(());
+                }
+                Err(self.refused(&format!("{status}: {}", String::from_utf8_lossy(&body))))
+            }
+            Way::CommandLine => {
+                let command =
+                    Command::new("podman").arguments(["container", "rm", "--ignore", "--", &container.0]);
+                let output = self.remote.output(&command, &[]).await?;
+                if output.status.success() {
+                    return Ok(());
+                }
+                Err(self.refused(&String::from_utf8_lossy(&output.stderr)))
+            }
+        }
+    }
+
+    fn save_image(&self, image: &str, codec: Codec) -> Command {
+        // A failed save must not look like a short image: its status is carried past the compressor.
+        let script = "set -u; exec 3>&1; code=$({ { podman image save --quiet -- \"$1\"; echo $? >&4; } | \"$2\" -q -1 -c >&3; } 4>&1); exit \"$code\"";
+        Command::script(script, [image, codec.program()])
+    }
+
+    fn load_image(&self, codec: Codec) -> Command {
+        Command::script("set -u; \"$1\" -q -d -c | podman image load --quiet", [codec.program()])
+    }
+
+    fn depart(&self, directory: &str, container: &ContainerId, codec: Codec) -> Command {
+        Command::script(include_str!("depart.sh"), [directory, &container.0, codec.program()])
+    }
+
+    fn stay(&self, directory: &str, container: &ContainerId) -> Command {
+        Command::script(include_str!("stay.sh"), [directory, &container.0])
+    }
+
+    fn arrive(&self, directory: &str, codec: Codec) -> Command {
+        Command::script(include_str!("arrive.sh"), [directory, "archive", codec.program()])
+    }
+
+    fn arrive_difference(&self, directory: &str) -> Command {
+        Command::script(include_str!("arrive.sh"), [directory, "rootfs-diff.tar", ""])
+    }
+
+    fn restore(&self, directory: &str, container: &ContainerId, address: Address) -> Command {
+        let command = Command::script(include_str!("restore.sh"), [directory, &container.0]);
+        match address {
+            Address::Keep => command,
+            Address::Renew => command.arguments(["--ignore-static-ip", "--ignore-static-mac"]),
+        }
+    }
+
+    fn undo_restore(&self, directory: &str, container: &ContainerId) -> Command {
+        Command::script(include_str!("undo_restore.sh"), [directory, &container.0])
+    }
+
+    fn tidy(&self, directory: &str, container: &ContainerId) -> Command {
+        Command::script(include_str!("tidy.sh"), [directory, &container.0])
+    }
+}

@@ -1,0 +1,150 @@
+//! Looks at both hosts of a move, in as few round trips as it takes, without touching anything.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::error::MigrateError;
+use super::event::Request;
+use super::preflight::{Destination, Image, Source};
+use super::probe::probe;
+use crate::engine::{Engine, EngineError, Mount, Podman};
+use crate::fleet::{HostName, printable};
+use crate::ssh::{Command, Remote, RemoteError};
+
+/// How a migration reaches the hosts of the fleet.
+#[async_trait]
+pub trait Hosts: Send + Sync {
+    /// A connection for this migration alone: its streams must not slow the watching of the host.
+    async fn connect(&self, host: &HostName) -> Result<Arc<dyn Remote>, RemoteError>;
+
+    /// Memory that must stay available on a host, bytes.
+    fn memory_reserve(&self, host: &HostName) -> u64;
+}
+
+/// A host with its engine.
+pub struct Party {
+    /// The connection.
+    pub remote: Arc<dyn Remote>,
+    /// The engine.
+    pub engine: Arc<dyn Engine>,
+}
+
+impl Party {
+    /// Connects to a host and finds its engine.
+    pub async fn reach(hosts: &dyn Hosts, host: &HostName) -> Result<Self, RemoteError> {
+        let remote = hosts.connect(host).await?;
+        let engine = Arc::new(Podman::new(remote.clone()).await);
+        Ok(Self { remote, engine })
+    }
+
+    /// The host's name.
+    pub fn host(&self) -> &HostName {
+        self.remote.host()
+    }
+}
+
+/// Everything that the checks judge.
+pub async fn survey(
+    request: &Request,
+    from: &Party,
+    to: &Party,
+    memory_reserve: u64,
+) -> Result<(Source, Destination), MigrateError> {
+    let source = async {
+        let (container, engine) =
+            tokio::try_join!(from.engine.inspect(&request.container), from.engine.facts())?;
+        let container = container.ok_or_else(|| {
+            MigrateError::Refused(format!(
+                "{}: there is no container “{}”; “drover ps --host {}” lists what is there",
+                request.from,
+                printable(&request.container),
+                request.from
+            ))
+        })?;
+        let seen = Some((container.pid, container.upper.as_str()));
+        let facts = probe(&*from.remote, seen).await?;
+        Ok::<_, MigrateError>(Source { host: request.from.clone(), engine, facts, container })
+    };
+    let destination = async {
+        let (engine, facts) =
+            tokio::try_join!(async { to.engine.facts().await.map_err(MigrateError::from) }, async {
+                probe(&*to.remote, None).await.map_err(MigrateError::from)
+            })?;
+        Ok::<_, MigrateError>((engine, facts))
+    };
+    let (source, (engine, facts)) = tokio::try_join!(source, destination)?;
+    let container = &source.container;
+    let (by_name, by_id, image, volumes, networks, missing_binds) = tokio::try_join!(
+        async { to.engine.inspect(&container.name).await.map_err(MigrateError::from) },
+        async { to.engine.inspect(&container.id.0).await.map_err(MigrateError::from) },
+        async { image(to, &container.image_id, &container.image_name).await.map_err(MigrateError::from) },
+        async { volumes(to, &container.mounts).await.map_err(MigrateError::from) },
+        async { networks(to, container).await.map_err(MigrateError::from) },
+        async { missing_binds(to, &container.mounts).await.map_err(MigrateError::from) },
+    )?;
+    let namesake = by_name.or(by_id).map(|other| other.name);
+    let destination = Destination {
+        host: request.to.clone(),
+        engine,
+        facts,
+        memory_reserve,
+        namesake,
+        image,
+        volumes,
+        networks,
+        missing_binds,
+    };
+    Ok((source, destination))
+}
+
+async fn image(to: &Party, id: &str, name: &str) -> Result<Image, EngineError> {
+    let (by_id, by_name) = tokio::try_join!(to.engine.has_image(id), async {
+        if name.is_empty() { Ok(false) } else { to.engine.has_image_name(name).await }
+    })?;
+    Ok(match (by_id, by_name) {
+        (true, _) => Image::Present,
+        (false, false) => Image::Ship,
+        (false, true) => Image::ShipNameless,
+    })
+}
+
+async fn volumes(to: &Party, mounts: &[Mount]) -> Result<Vec<String>, EngineError> {
+    let mut present = Vec::new();
+    for mount in mounts {
+        if let Mount::Volume { name, .. } = mount
+            && to.engine.has_volume(name).await?
+        {
+            present.push(name.clone());
+        }
+    }
+    Ok(present)
+}
+
+async fn networks(
+    to: &Party,
+    container: &crate::engine::Inspected,
+) -> Result<Vec<(String, Option<Vec<String>>)>, EngineError> {
+    let mut networks = Vec::new();
+    for (name, _) in &container.networks {
+        networks.push((name.clone(), to.engine.addresses(name).await?));
+    }
+    Ok(networks)
+}
+
+async fn missing_binds(to: &Party, mounts: &[Mount]) -> Result<Vec<String>, RemoteError> {
+    let sources: Vec<&str> = mounts
+        .iter()
+        .filter_map(|mount| match mount {
+            Mount::Bind { source, .. } => Some(source.as_str()),
+            _ => None,
+        })
+        .collect();
+    if sources.is_empty() {
+        return Ok(Vec::new());
+    }
+    let script = "for path; do [ -e \"$path\" ] || printf '%s\\0' \"$path\"; done";
+    let output = to.remote.run(&Command::script(script, sources)).await?;
+    let missing = output.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+    Ok(missing.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+}

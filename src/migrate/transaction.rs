@@ -1,0 +1,550 @@
+//! One migration from the operator's command to its end: forward through the stages, or back.
+//!
+//! What has happened is kept in [`Reached`], which decides how to go back:
+//!
+//! | reached | the way back |
+//! |---|---|
+//! | nothing frozen | remove our directories |
+//! | frozen | the source restores from the images that it kept |
+//! | restore ordered | first the destination's copy is proven gone, then the source restores |
+//! | committed | none: the container lives at the destination |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::error::MigrateError;
+use super::event::{FailedMigration, MigrationEvent, Request, Stage, Summary, Whereabouts};
+use super::manifest::Manifest;
+use super::preflight::{self, Image, Keep};
+use super::report::Reporter;
+use super::stream::{Broken, finish, relay};
+use super::survey::{Hosts, Party, survey};
+use crate::engine::{Address, Codec, Inspected};
+use crate::fleet::{ContainerStatus, HostName, printable};
+use crate::ssh::{Command, Process, Remote, RemoteError};
+
+/// How far a migration has come, as far as going back is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reached {
+    NothingFrozen,
+    Frozen,
+    RestoreOrdered,
+    Committed,
+}
+
+/// How often, and with which pauses, a host is tried again that must be asked before the way back is safe:
+/// together a minute, as long as a rebooting virtual machine or a Wi-Fi hand-over takes.
+const RETRIES: [Duration; 7] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(20),
+];
+
+/// What has been found out about the container that travels.
+struct Traveller {
+    container: Inspected,
+    codec: Codec,
+    address: Address,
+    image: Image,
+    warnings: Vec<String>,
+}
+
+struct Transaction {
+    request: Request,
+    hosts: Arc<dyn Hosts>,
+    reporter: Reporter,
+    reached: Reached,
+    source_directory: String,
+    destination_directory: String,
+    container: Option<Inspected>,
+}
+
+/// Moves a container. Whatever happens, the answer says where it is.
+pub async fn migrate(
+    request: Request,
+    hosts: Arc<dyn Hosts>,
+    events: mpsc::Sender<MigrationEvent>,
+    cancel: CancellationToken,
+) -> Result<Summary, FailedMigration> {
+    let identity = format!("{:016x}", rand::random::<u64>());
+    let mut transaction = Transaction {
+        source_directory: format!("/run/drover/{identity}"),
+        destination_directory: format!("/var/tmp/drover-{identity}"),
+        request,
+        hosts,
+        reporter: Reporter::new(events),
+        reached: Reached::NothingFrozen,
+        container: None,
+    };
+    transaction.reporter.tell(MigrationEvent::Started { request: transaction.request.clone() }).await;
+    let forward = tokio::select! {
+        result = transaction.forward() => result,
+        () = cancel.cancelled() => Err(MigrateError::Cancelled),
+    };
+    match forward {
+        Ok(summary) => {
+            transaction.reporter.tell(MigrationEvent::Finished { summary: summary.clone() }).await;
+            Ok(summary)
+        }
+        Err(error) => {
+            let failure = transaction.back(error).await;
+            transaction.reporter.tell(MigrationEvent::Failed { failure: failure.clone() }).await;
+            Err(failure)
+        }
+    }
+}
+
+impl Transaction {
+    async fn forward(&mut self) -> Result<Summary, MigrateError> {
+        let request = self.request.clone();
+        self.reporter.begin(Stage::Checks).await;
+        if request.from == request.to {
+            return Err(MigrateError::Refused(format!("{} is both source and destination", request.from)));
+        }
+        let (from, to) = tokio::try_join!(
+            Party::reach(&*self.hosts, &request.from),
+            Party::reach(&*self.hosts, &request.to)
+        )?;
+        let traveller = self.check(&from, &to).await?;
+        let id = traveller.container.id.clone();
+        if traveller.image != Image::Present {
+            self.reporter.begin(Stage::Image).await;
+            let bytes = ship_image(&from, &to, &traveller, &self.reporter).await?;
+            self.reporter.finish(Some(bytes)).await;
+        }
+
+        // Everything that can wait for its order is started before the freeze.
+        let view = |tail: &str| {
+            let script = format!(
+                "{}\n{}\n{tail}",
+                include_str!("scripts/entries.sh"),
+                include_str!("scripts/view.sh")
+            );
+            let arguments = [self.source_directory.clone(), traveller.container.merged.clone()];
+            let words = ["--mount", "sh", "-c", script.as_str(), "drover"];
+            Command::new("unshare").arguments(words).arguments(arguments)
+        };
+        let difference = view(include_str!("scripts/difference.sh"));
+        let manifest = view(include_str!("scripts/manifest.sh"));
+        let arrive = to.engine.arrive(&self.destination_directory, traveller.codec);
+        let arrive_difference = to.engine.arrive_difference(&self.destination_directory);
+        let restore = to.engine.restore(&self.destination_directory, &id, traveller.address);
+        let (mut difference, mut manifest, mut arrive, arrive_difference, mut restore) = tokio::try_join!(
+            from.remote.spawn(&difference),
+            from.remote.spawn(&manifest),
+            to.remote.spawn(&arrive),
+            to.remote.spawn(&arrive_difference),
+            to.remote.spawn(&restore),
+        )?;
+
+        self.reporter.begin(Stage::Checkpoint).await;
+        let frozen_at = self.reporter.now();
+        self.reached = Reached::Frozen;
+        let mut depart =
+            from.remote.spawn(&from.engine.depart(&self.source_directory, &id, traveller.codec)).await?;
+        let mut first = vec![0; 64 << 10];
+        let count = depart.stdout.read(&mut first).await.map_err(|error| lost(&*from.remote, error))?;
+        if count == 0 {
+            finish(&*from.remote, depart, "the checkpoint").await?;
+            return Err(step(&request.from, "the checkpoint ended without an archive"));
+        }
+
+        self.reporter.begin(Stage::Transfer).await;
+        let mut progress = self.reporter.progress();
+        let archive = async {
+            let head = arrive.stdin.write_all(&first[..count]).await.map_err(Broken::Destination);
+            progress.add(count as u64);
+            let relayed = match head {
+                Ok(()) => relay(&mut *depart.stdout, &mut *arrive.stdin, &mut progress).await,
+                Err(broken) => Err(broken),
+            };
+            if let Err(Broken::Source(error)) = relayed {
+                return Err(lost(&*from.remote, error));
+            }
+            if relayed.is_err() {
+                // What the destination says of it is worth more than a broken pipe; dropping the source's
+                // stream makes the container run there again meanwhile.
+                drop(depart);
+                finish(&*to.remote, arrive, "receiving the archive").await?;
+                return Err(step(&request.to, "receiving the archive failed"));
+            }
+            let (departed, arrived) = tokio::try_join!(
+                departed(&*from.remote, depart),
+                finish(&*to.remote, arrive, "receiving the archive")
+            )?;
+            let (hash, bytes) = hash_and_length(&arrived)
+                .ok_or_else(|| step(&request.to, "receiving the archive ended without its hash"))?;
+            if hash != departed {
+                return Err(step(&request.to, "the archive arrived damaged: its hash is not the source's"));
+            }
+            Ok::<u64, MigrateError>(bytes)
+        };
+        let files = ship_difference(&from, &to, &mut difference, arrive_difference, &self.reporter);
+        let (archive_bytes, (deleted, difference_bytes)) = tokio::try_join!(archive, files)?;
+        let wire_bytes = progress.bytes() + difference_bytes;
+        self.reporter.finish(Some(archive_bytes + difference_bytes)).await;
+
+        self.reporter.begin(Stage::Restore).await;
+        self.reached = Reached::RestoreOrdered;
+        let order = |error: std::io::Error| lost(&*to.remote, error);
+        restore.stdin.write_all(deleted.as_bytes()).await.map_err(order)?;
+        restore.stdin.write_all(b"\n").await.map_err(order)?;
+        let ours = async {
+            // Described while the destination restores: the processors there are busy, ours are not.
+            manifest.stdin.write_all(b"go\n").await.map_err(|error| lost(&*from.remote, error))?;
+            finish(&*from.remote, manifest, "describing the changed files").await
+        };
+        let (restored, ours) = tokio::try_join!(finish(&*to.remote, restore, "the restore"), ours)?;
+        let since =
+            since(&restored).ok_or_else(|| step(&request.to, "the restore did not say that it worked"))?;
+
+        self.reporter.begin(Stage::Verify).await;
+        let ours = Manifest::parse(&ours);
+        self.verify(&to, &traveller.container, &ours, since).await?;
+        let running_at = self.reporter.now();
+
+        self.reporter.begin(Stage::Remove).await;
+        self.reached = Reached::Committed;
+        from.engine.remove_stopped(&id).await?;
+        let (left, right) =
+            (from.engine.tidy(&self.source_directory, &id), to.engine.tidy(&self.destination_directory, &id));
+        tokio::try_join!(from.remote.run(&left), to.remote.run(&right))?;
+        self.reporter.finish(None).await;
+        Ok(Summary {
+            request,
+            stages: self.reporter.stages().to_vec(),
+            total: self.reporter.now(),
+            downtime: running_at - frozen_at,
+            bytes: archive_bytes + difference_bytes,
+            wire_bytes,
+            warnings: traveller.warnings,
+        })
+    }
+
+    /// Surveys both hosts and judges the move.
+    async fn check(&mut self, from: &Party, to: &Party) -> Result<Traveller, MigrateError> {
+        let reserve = self.hosts.memory_reserve(&self.request.to);
+        let (source, destination) = survey(&self.request, from, to, reserve).await?;
+        let checks = preflight::checks(&source, &destination);
+        self.reporter.tell(MigrationEvent::Checked { checks: checks.clone() }).await;
+        if preflight::refuses(&checks) {
+            let reasons = checks.iter().filter(|check| check.severity == super::Severity::Error);
+            let reasons: Vec<String> = reasons
+                .map(|check| match &check.host {
+                    Some(host) => format!("{host}: {}", check.seen),
+                    None => check.seen.clone(),
+                })
+                .collect();
+            return Err(MigrateError::Refused(reasons.join("; ")));
+        }
+        if preflight::keep(&source.facts, &destination).0 == Keep::Memory {
+            self.destination_directory = self.destination_directory.replace("/var/tmp/", "/dev/shm/");
+        }
+        self.container = Some(source.container.clone());
+        let both = |codec| source.facts.codec() == codec && destination.facts.codec() == codec;
+        Ok(Traveller {
+            codec: if both(Codec::Zstd) { Codec::Zstd } else { Codec::Gzip },
+            address: preflight::address(&source, &destination),
+            image: destination.image,
+            container: source.container,
+            warnings: checks
+                .into_iter()
+                .filter(|check| check.severity == super::Severity::Warning)
+                .map(|check| check.seen)
+                .collect(),
+        })
+    }
+
+    /// Proves that the destination's copy runs and that its files are the source's.
+    async fn verify(
+        &self,
+        to: &Party,
+        container: &Inspected,
+        ours: &Manifest,
+        since: f64,
+    ) -> Result<(), MigrateError> {
+        let host = &self.request.to;
+        let arrived = to.engine.inspect(&container.id.0).await?;
+        let arrived =
+            arrived.ok_or_else(|| step(host, "the engine does not know the container it restored"))?;
+        if arrived.status != ContainerStatus::Running || arrived.pid == 0 {
+            return Err(step(host, "the container ended right after its restore"));
+        }
+        let script = format!(
+            "[ -d \"/proc/$2\" ] || exit 96\n{}\n{}",
+            include_str!("scripts/entries.sh"),
+            include_str!("scripts/arrived.sh")
+        );
+        let command = Command::script(&script, [arrived.merged.clone(), arrived.pid.to_string()]);
+        let output = to.remote.output(&command, &ours.paths()).await?;
+        if !output.status.success() {
+            return Err(step(host, "the container's first process is gone"));
+        }
+        let differences = ours.differences(&Manifest::parse(&output.stdout), since);
+        match differences.first() {
+            None => Ok(()),
+            Some(first) => Err(step(
+                host,
+                &format!(
+                    "{} of {} changed files did not arrive as they were: {first}",
+                    differences.len(),
+                    ours.len()
+                ),
+            )),
+        }
+    }
+
+    /// Goes back as far as it takes for the container to run exactly once.
+    async fn back(&mut self, error: MigrateError) -> FailedMigration {
+        let stage = self.reporter.stage();
+        let (from, to) = (self.request.from.clone(), self.request.to.clone());
+        let name = printable(&self.request.container);
+        let log_line = error.log_line();
+        let (whereabouts, advice) = match (self.reached, self.container.clone()) {
+            (Reached::NothingFrozen, container) => {
+                if container.is_some() {
+                    self.discard(&from).await;
+                    self.discard(&to).await;
+                }
+                (Whereabouts::Untouched, "nothing was changed; mend the cause and try again".to_owned())
+            }
+            (Reached::Committed, _) => (
+                Whereabouts::AtDestination,
+                format!(
+                    "what is left on {from} is stopped; remove it there with “podman container rm {name}”"
+                ),
+            ),
+            (Reached::Frozen, Some(container)) => {
+                self.discard(&to).await;
+                self.stay(&container).await
+            }
+            (Reached::RestoreOrdered, Some(container)) => match self.undo_restore(&container).await {
+                Ok(()) => self.stay(&container).await,
+                Err(cause) => (
+                    Whereabouts::Unknown(format!(
+                        "its restore on {to} was ordered and {to} does not answer ({cause}), so it is not started on {from}: it might run twice"
+                    )),
+                    format!(
+                        "when {to} answers: if “podman ps” there shows {name}, run “podman container rm {name}” on {from}; otherwise run “podman container restore --tcp-established {name}” on {from}"
+                    ),
+                ),
+            },
+            (_, None) => (Whereabouts::Untouched, String::new()),
+        };
+        self.reporter.finish(None).await;
+        FailedMigration {
+            request: self.request.clone(),
+            stage,
+            cause: error.to_string(),
+            log_line,
+            whereabouts,
+            advice,
+        }
+    }
+
+    /// Makes the source's copy run again; it is frozen, or about to be.
+    async fn stay(&self, container: &Inspected) -> (Whereabouts, String) {
+        let from = &self.request.from;
+        let name = printable(&container.name);
+        let command = |party: &Party| party.engine.stay(&self.source_directory, &container.id);
+        match self.insist(from, command).await {
+            Ok(output) if output.contains("stayed") => {
+                (Whereabouts::BackOnSource, "mend the cause and try again".into())
+            }
+            Ok(_) => (
+                Whereabouts::Kept(format!("{}/checkpoint", container.static_directory)),
+                format!("on {from}: “podman container restore {name}” says why it does not start"),
+            ),
+            Err(cause) => (
+                Whereabouts::Unknown(format!(
+                    "{from} does not answer ({cause}); it restarts the container by itself as soon as it notices that this connection is gone"
+                )),
+                format!(
+                    "when {from} answers: “podman ps -a” shows {name}; if it does not run, “podman container restore {name}” brings it back"
+                ),
+            ),
+        }
+    }
+
+    /// Proves that nothing of a restore is left at the destination.
+    async fn undo_restore(&self, container: &Inspected) -> Result<(), String> {
+        let command = |party: &Party| party.engine.undo_restore(&self.destination_directory, &container.id);
+        match self.insist(&self.request.to, command).await {
+            Ok(output) if output.contains("undone") => Ok(()),
+            Ok(_) => Err("its copy could not be removed".into()),
+            Err(cause) => Err(cause),
+        }
+    }
+
+    /// Removes our directory on a host where nothing else was done; a host that does not answer keeps an
+    /// empty directory until it is asked again.
+    async fn discard(&self, host: &HostName) {
+        let Some(container) = &self.container else { return };
+        let directory =
+            if *host == self.request.from { &self.source_directory } else { &self.destination_directory };
+        if let Ok(party) = Party::reach(&*self.hosts, host).await {
+            let _ = party.remote.run(&party.engine.tidy(directory, &container.id)).await;
+        }
+    }
+
+    /// Runs a command that can be repeated until it has run once, over new connections.
+    async fn insist(&self, host: &HostName, command: impl Fn(&Party) -> Command) -> Result<String, String> {
+        let mut cause = String::new();
+        for pause in [Duration::ZERO].iter().chain(&RETRIES) {
+            tokio::time::sleep(*pause).await;
+            let attempt = async {
+                let party = Party::reach(&*self.hosts, host).await?;
+                party.remote.run(&command(&party)).await
+            };
+            match attempt.await {
+                Ok(output) => return Ok(String::from_utf8_lossy(&output).into_owned()),
+                Err(error) => cause = error.to_string(),
+            }
+        }
+        Err(cause)
+    }
+}
+
+/// Streams the image while the container still runs.
+async fn ship_image(
+    from: &Party,
+    to: &Party,
+    traveller: &Traveller,
+    reporter: &Reporter,
+) -> Result<u64, MigrateError> {
+    let container = &traveller.container;
+    let image = match traveller.image {
+        Image::Ship if !container.image_name.is_empty() => &container.image_name,
+        _ => &container.image_id,
+    };
+    let (save, load) =
+        (from.engine.save_image(image, traveller.codec), to.engine.load_image(traveller.codec));
+    let (mut save, mut load) = tokio::try_join!(from.remote.spawn(&save), to.remote.spawn(&load))?;
+    let mut progress = reporter.progress();
+    match relay(&mut *save.stdout, &mut *load.stdin, &mut progress).await {
+        Err(Broken::Source(error)) => return Err(lost(&*from.remote, error)),
+        Err(Broken::Destination(error)) => {
+            finish(&*to.remote, load, "loading the image").await?;
+            return Err(lost(&*to.remote, error));
+        }
+        Ok(()) => {}
+    }
+    finish(&*from.remote, save, "saving the image").await?;
+    finish(&*to.remote, load, "loading the image").await?;
+    if to.engine.has_image(&container.image_id).await? {
+        Ok(progress.bytes())
+    } else {
+        Err(step(to.host(), "the image was loaded, but its id is another one"))
+    }
+}
+
+/// Streams the file-system difference and answers with the deleted paths as JSON and the bytes shipped.
+async fn ship_difference(
+    from: &Party,
+    to: &Party,
+    difference: &mut Process,
+    mut arrive: Process,
+    reporter: &Reporter,
+) -> Result<(String, u64), MigrateError> {
+    let source_lost = |error: std::io::Error| lost(&*from.remote, error);
+    difference.stdin.write_all(b"go\n").await.map_err(source_lost)?;
+    let mut reader = tokio::io::BufReader::new(&mut *difference.stdout);
+    let deleted = read_names(&mut reader).await.map_err(source_lost)?;
+    let mut deleted_names = Vec::with_capacity(deleted.len());
+    for name in deleted {
+        // Podman's list is JSON, which cannot hold other bytes.
+        let name = String::from_utf8(name).map_err(|name| {
+            let name = printable(&String::from_utf8_lossy(name.as_bytes()));
+            step(from.host(), &format!("the name of a deleted file is not UTF-8: {name}"))
+        })?;
+        deleted_names.push(name.trim_start_matches("./").to_owned());
+    }
+    let mut progress = reporter.progress();
+    match relay(&mut reader, &mut *arrive.stdin, &mut progress).await {
+        Err(Broken::Source(error)) => return Err(lost(&*from.remote, error)),
+        Err(Broken::Destination(error)) => {
+            finish(&*to.remote, arrive, "receiving the changed files").await?;
+            return Err(lost(&*to.remote, error));
+        }
+        Ok(()) => {}
+    }
+    let arrived = finish(&*to.remote, arrive, "receiving the changed files").await?;
+    let (_, bytes) = hash_and_length(&arrived)
+        .ok_or_else(|| step(to.host(), "receiving the changed files ended without their hash"))?;
+    if bytes != progress.bytes() {
+        return Err(step(to.host(), "the changed files arrived incomplete"));
+    }
+    let deleted = serde_json::to_string(&deleted_names)
+        .map_err(|error| step(from.host(), &format!("the list of deleted files: {error}")))?;
+    Ok((deleted, bytes))
+}
+
+/// Reads names, each ended by NUL, up to the empty one.
+async fn read_names(reader: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> std::io::Result<Vec<Vec<u8>>> {
+    use tokio::io::AsyncBufReadExt;
+    let mut names = Vec::new();
+    loop {
+        let mut name = Vec::new();
+        reader.read_until(0, &mut name).await?;
+        match name.pop() {
+            Some(0) if name.is_empty() => return Ok(names),
+            Some(0) => names.push(name),
+            _ => {
+                return Err(std::io::Error::new(
+                    std::io::ErrorKind::UnexpectedEof,
+                    "the list of deleted files broke off",
+                ));
+            }
+        }
+    }
+}
+
+/// Waits for the end of a departure and returns the archive's hash.
+async fn departed(remote: &dyn Remote, depart: Process) -> Result<String, MigrateError> {
+    let (status, stderr) = match depart.ended.await {
+        Ok(ended) => ended?,
+        Err(_) => return Err(lost(remote, std::io::ErrorKind::ConnectionAborted.into())),
+    };
+    let stderr = String::from_utf8_lossy(&stderr);
+    let hash = stderr.lines().rev().find_map(|line| line.strip_prefix("departed "));
+    match hash {
+        Some(hash) if status.success() => Ok(hash.trim().to_owned()),
+        _ => {
+            let cause = stderr.lines().rfind(|line| line.starts_with("Error")).unwrap_or("no reason given");
+            Err(MigrateError::Step {
+                cause: format!("{}: the checkpoint failed ({status}): {}", remote.host(), printable(cause)),
+                log_line: stderr.lines().find_map(|line| line.strip_prefix("criu: ")).map(printable),
+            })
+        }
+    }
+}
+
+/// `HASH BYTES`, the last line of what receives a stream.
+fn hash_and_length(output: &[u8]) -> Option<(String, u64)> {
+    let text = String::from_utf8_lossy(output);
+    let (hash, bytes) = text.trim_end().rsplit('\n').next()?.split_once(' ')?;
+    Some((hash.to_owned(), bytes.trim().parse().ok()?))
+}
+
+/// The time of a restore, once the script has said that it worked.
+fn since(output: &[u8]) -> Option<f64> {
+    let text = String::from_utf8_lossy(output);
+    let restored = text.lines().any(|line| line == "restored");
+    text.lines().find_map(|line| line.strip_prefix("since ")?.parse().ok()).filter(|_| restored)
+}
+
+fn step(host: &HostName, cause: &str) -> MigrateError {
+    MigrateError::Step { cause: format!("{host}: {cause}"), log_line: None }
+}
+
+fn lost(remote: &dyn Remote, error: std::io::Error) -> MigrateError {
+    RemoteError::Connection { host: remote.host().clone(), cause: error.to_string() }.into()
+}
