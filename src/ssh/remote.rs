@@ -58,6 +58,19 @@ pub enum RemoteError {
         /// The last lines of its standard error, made printable.
         stderr: String,
     },
+    /// Commands cannot be run as root.
+    #[error(
+        "{host}: {user} cannot become root: {cause}. Log in as root, or permit “sudo -n” with a NOPASSWD rule in \
+         the host's sudoers, or set sudo to never in the fleet file"
+    )]
+    Privilege {
+        /// The host.
+        host: HostName,
+        /// The login user.
+        user: String,
+        /// What sudo said.
+        cause: String,
+    },
 }
 
 /// A finished command.
@@ -82,6 +95,27 @@ pub struct Process {
     pub ended: tokio::sync::oneshot::Receiver<Result<(ExitStatus, Vec<u8>), RemoteError>>,
 }
 
+impl Process {
+    /// Writes `input`, collects the output and waits for the end. `host` is for messages.
+    pub async fn collect(self, host: &HostName, input: &[u8]) -> Result<Output, RemoteError> {
+        let Self { mut stdin, mut stdout, ended } = self;
+        let mut collected = Vec::new();
+        let write = async {
+            // A command may end without reading its input: its exit status says whether that matters.
+            let _ = stdin.write_all(input).await;
+            let _ = stdin.shutdown().await;
+        };
+        let (read, ()) = tokio::join!(stdout.read_to_end(&mut collected), write);
+        let lost = |cause| RemoteError::Connection { host: host.clone(), cause };
+        read.map_err(|error| lost(error.to_string()))?;
+        let (status, stderr) = match ended.await {
+            Ok(ended) => ended?,
+            Err(_) => return Err(lost("the connection ended before the command did".into())),
+        };
+        Ok(Output { status, stdout: collected, stderr })
+    }
+}
+
 /// A host on which commands can be run and sockets reached.
 #[async_trait]
 pub trait Remote: Send + Sync {
@@ -97,28 +131,7 @@ pub trait Remote: Send + Sync {
     /// Runs a command with `input` on its standard input and collects everything. A failing command is an
     /// `Ok` whose status is not 0; see [`Remote::run`].
     async fn output(&self, command: &Command, input: &[u8]) -> Result<Output, RemoteError> {
-        let Process { mut stdin, mut stdout, ended } = self.spawn(command).await?;
-        let mut collected = Vec::new();
-        let write = async {
-            // A command may end without reading its input: its exit status says whether that matters.
-            let _ = stdin.write_all(input).await;
-            let _ = stdin.shutdown().await;
-        };
-        let (read, ()) = tokio::join!(stdout.read_to_end(&mut collected), write);
-        read.map_err(|error| RemoteError::Connection {
-            host: self.host().clone(),
-            cause: error.to_string(),
-        })?;
-        let (status, stderr) = match ended.await {
-            Ok(ended) => ended?,
-            Err(_) => {
-                return Err(RemoteError::Connection {
-                    host: self.host().clone(),
-                    cause: "the connection ended before the command did".into(),
-                });
-            }
-        };
-        Ok(Output { status, stdout: collected, stderr })
+        self.spawn(command).await?.collect(self.host(), input).await
     }
 
     /// Runs a command that must succeed and returns its standard output.
