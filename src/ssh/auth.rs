@@ -17,6 +17,7 @@ use tokio::net::UnixStream;
 use super::config::Target;
 use super::error::LoginReport;
 use super::handshake::ClientHandler;
+use super::keyring::KeyRing;
 use super::pause::Pause;
 use super::prompt::Prompter;
 use crate::fleet::{HostName, printable};
@@ -40,6 +41,7 @@ pub(super) struct Login<'a> {
     target: &'a Target,
     place: &'a str,
     prompter: &'a dyn Prompter,
+    ring: &'a KeyRing,
     pause: &'a Pause,
     /// None until the server has said which methods it takes.
     methods: Option<MethodSet>,
@@ -70,6 +72,7 @@ impl<'a> Login<'a> {
         target: &'a Target,
         place: &'a str,
         prompter: &'a dyn Prompter,
+        ring: &'a KeyRing,
         pause: &'a Pause,
     ) -> Self {
         Self {
@@ -78,6 +81,7 @@ impl<'a> Login<'a> {
             target,
             place,
             prompter,
+            ring,
             pause,
             methods: None,
             report: LoginReport::default(),
@@ -173,13 +177,17 @@ impl<'a> Login<'a> {
                 }
             };
             match decode(text.clone(), None).await {
-                Ok(key) => match self.key(path, key).await? {
+                Ok(key) => match self.key(path, Arc::new(key)).await? {
                     Next::GoOn => {}
                     done => return Ok(done),
                 },
-                Err(russh::keys::Error::KeyIsEncrypted) => {
-                    locked.push(Locked { path: path.clone(), text });
-                }
+                Err(russh::keys::Error::KeyIsEncrypted) => match self.ring.key(path, &text) {
+                    Some(key) => match self.key(path, key).await? {
+                        Next::GoOn => {}
+                        done => return Ok(done),
+                    },
+                    None => locked.push(Locked { path: path.clone(), text }),
+                },
                 Err(error) => self.report.tried.push(format!("{}: {error}", path.display())),
             }
         }
@@ -187,13 +195,12 @@ impl<'a> Login<'a> {
     }
 
     /// Offers a key: first under each certificate that belongs to it, then by itself.
-    async fn key(&mut self, path: &Path, key: PrivateKey) -> Result<Next, LoginError> {
+    async fn key(&mut self, path: &Path, key: Arc<PrivateKey>) -> Result<Next, LoginError> {
         let public = key.public_key().clone();
         if self.tried.iter().any(|tried| tried.key_data() == public.key_data()) {
             return Ok(Next::GoOn);
         }
         self.tried.push(public.clone());
-        let key = Arc::new(key);
         let pause = self.pause;
         for (file, certificate) in self.certificates(path, &public).await {
             let user = self.target.settings.user.clone();
@@ -268,13 +275,20 @@ impl<'a> Login<'a> {
         Ok(Next::GoOn)
     }
 
-    async fn unlock(&self, path: &Path, text: String) -> Option<PrivateKey> {
+    async fn unlock(&self, path: &Path, text: String) -> Option<Arc<PrivateKey>> {
+        let _turn = self.pause.during(self.ring.turn(&path.to_string_lossy())).await;
+        // Another host's connection may have asked for it meanwhile.
+        if let Some(key) = self.ring.key(path, &text) {
+            return Some(key);
+        }
         for attempt in 0..ATTEMPTS {
             let again = if attempt == 0 { "" } else { "That was not right. " };
             let question = format!("{again}Passphrase of the key {}:", path.display());
             let answer = self.pause.during(self.prompter.secret(self.host, &question)).await?;
             // Deriving the key takes a noticeable time by design; it must not hold up other tasks.
             if let Ok(key) = decode(text.clone(), Some(answer)).await {
+                let key = Arc::new(key);
+                self.ring.keep_key(path, text, key.clone());
                 return Some(key);
             }
         }
@@ -421,16 +435,27 @@ impl<'a> Login<'a> {
     }
 
     async fn password(&mut self) -> Result<Next, LoginError> {
+        let user = self.target.settings.user.clone();
+        let account = format!("{user}@{}", self.place);
+        let _turn = self.pause.during(self.ring.turn(&account)).await;
+        let mut kept = self.ring.password(&account);
         for attempt in 0..ATTEMPTS {
             let again = if attempt == 0 { "" } else { "That was not right. " };
-            let user = self.target.settings.user.clone();
-            let question = format!("{again}Password of {}@{}:", printable(&user), self.place);
-            let Some(answer) = self.pause.during(self.prompter.secret(self.host, &question)).await else {
+            let question = format!("{again}Password of {}:", printable(&account));
+            let answer = match kept.take() {
+                Some(kept) => Some(kept),
+                None => self.pause.during(self.prompter.secret(self.host, &question)).await,
+            };
+            let Some(answer) = answer else {
                 self.report.tried.push("password: nobody answered".into());
                 return Ok(Next::GoOn);
             };
-            let sent = self.handle.authenticate_password(user, answer.expose());
+            let sent = self.handle.authenticate_password(user.clone(), answer.expose());
             let result = timed(self.pause, sent).await?;
+            match result {
+                Ok(AuthResult::Success) => self.ring.keep_password(&account, answer),
+                _ => self.ring.forget_password(&account),
+            }
             match self.judge("password".into(), result) {
                 Next::GoOn if self.takes(MethodKind::Password) => {}
                 next => return Ok(next),

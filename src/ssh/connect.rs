@@ -18,6 +18,7 @@ use super::config::{HopAddress, HostResolver, Person, Query, ResolvedBy, SystemR
 use super::connection::{Connection, Parts, Purpose};
 use super::error::{ConnectError, HostKeyRefusal, Step};
 use super::handshake::{ClientHandler, Ended, HandshakeError, HostKeyMode, Judge, describe};
+use super::keyring::KeyRing;
 use super::known_hosts::{KnownHosts, Lookup};
 use super::pause::Pause;
 use super::prompt::Prompter;
@@ -66,6 +67,7 @@ struct Shared {
     resolver: Arc<dyn HostResolver>,
     dial: Arc<dyn Dial>,
     mode: HostKeyMode,
+    ring: Arc<KeyRing>,
     /// Logins under way per address; the lock is held only to find the entry.
     logins: Mutex<HashMap<(String, u16), Arc<Semaphore>>>,
 }
@@ -85,6 +87,7 @@ impl Connector {
                 resolver: Arc::new(resolver),
                 dial: Arc::new(TcpDial),
                 mode: HostKeyMode::Strict,
+                ring: Arc::default(),
                 logins: Mutex::default(),
             }),
         }
@@ -108,6 +111,7 @@ impl Connector {
             resolver: self.shared.resolver.clone(),
             dial: self.shared.dial.clone(),
             mode: self.shared.mode,
+            ring: self.shared.ring.clone(),
             logins: Mutex::default(),
         };
         change(&mut shared);
@@ -330,7 +334,8 @@ impl Attempt<'_> {
         place: &str,
     ) -> Result<(), ConnectError> {
         let host = self.host();
-        let login = Login::new(handle, &host, target, place, &**self.prompter, &self.pause);
+        let login =
+            Login::new(handle, &host, target, place, &**self.prompter, &self.shared.ring, &self.pause);
         match login.run().await {
             Ok(()) => Ok(()),
             Err(LoginError::Timeout(after)) => {

@@ -2,7 +2,7 @@
 //!
 //! In comes a [`crate::fleet::HostSpec`]; out comes a [`Remote`], which is all that the rest of drover sees.
 //! A real sshd, an in-process server and a scripted remote are the same to everything above this room.
-//! [`Connector`] makes single [`Connection`]s.
+//! [`Connector`] makes single [`Connection`]s; [`Host`] keeps one alive and tells its state.
 
 mod auth;
 mod channel;
@@ -12,7 +12,9 @@ mod connect;
 mod connection;
 mod error;
 mod handshake;
+mod keyring;
 pub mod known_hosts;
+mod link;
 mod pause;
 mod pipe;
 mod prompt;
@@ -23,5 +25,6 @@ pub use connect::{Connector, Dial, TcpDial};
 pub use connection::{Connection, Purpose, SESSION_LIMIT};
 pub use error::{ConnectError, HostKeyRefusal, LoginReport, Retry, Step};
 pub use handshake::HostKeyMode;
+pub use link::{Backoff, Host, LinkState};
 pub use prompt::{NoPrompter, Prompter, Secret, TerminalPrompter};
 pub use remote::{Duplex, ExitStatus, Output, Process, Remote, RemoteError};
