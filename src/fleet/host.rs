@@ -92,6 +92,20 @@ pub enum Sudo {
     Never,
 }
 
+/// What to do with a host whose key is in no known_hosts file. A key that differs from a known one is
+/// refused in every mode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostKeyCheck {
+    /// Refuse it.
+    #[default]
+    Strict,
+    /// Show its fingerprint and let the person decide.
+    Ask,
+    /// Take it and remember it.
+    AcceptNew,
+}
+
 /// All that the fleet file says of one host, defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostSpec {
@@ -109,6 +123,9 @@ pub struct HostSpec {
     pub jump: Vec<String>,
     /// known_hosts files instead of the user's and the system's.
     pub known_hosts: Vec<PathBuf>,
+    /// What to do with an unknown host key.
+    #[serde(default)]
+    pub host_key_check: HostKeyCheck,
     /// The engine to speak to.
     pub engine: Engine,
     /// How to become root.

@@ -4,9 +4,17 @@
 //! cannot be wrong: [`HostName`], [`HostSpec`], [`Container`]. Nothing here does IO besides reading one file.
 
 mod container;
+mod file;
 mod host;
+mod position;
+mod read;
+mod search;
 mod text;
+mod values;
 
 pub use container::{Container, ContainerId, ContainerStatus};
-pub use host::{Engine, HostName, HostSpec, InvalidHostName, Sudo};
+pub use file::{Fleet, FleetError};
+pub use host::{Engine, HostKeyCheck, HostName, HostSpec, InvalidHostName, Sudo};
+pub use position::Problem;
+pub use search::{Environment, locate};
 pub use text::{bytes, printable, seconds};
