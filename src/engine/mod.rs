@@ -4,6 +4,7 @@
 //! stream, restore and remove a container. When to run them is for [`crate::migrate`] to decide.
 
 mod api;
+mod http;
 pub mod podman;
 
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::fleet::{ContainerId, ContainerStatus, HostName};
 use crate::ssh::{Command, RemoteError};
 
+pub use http::docker_client;
 pub use podman::Podman;
 
 /// Why an engine could not be asked, or what it answered.

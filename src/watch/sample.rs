@@ -10,6 +10,9 @@ use crate::fleet::ContainerId;
 pub struct Sample {
     /// The host's own clock, Unix milliseconds.
     pub host_clock_ms: i64,
+    /// How far the host's clock is ahead of the laptop's, milliseconds, half the round trip taken off.
+    #[serde(default)]
+    pub clock_skew_ms: Option<i64>,
     /// Share of all processors in use, 0 to 1.
     pub cpu: Option<f64>,
     /// Number of processors.
@@ -26,9 +29,9 @@ pub struct Sample {
     pub disk_read: Option<f64>,
     /// Bytes written to disks per second.
     pub disk_write: Option<f64>,
-    /// Bytes received per second on all interfaces but loopback.
+    /// Bytes received per second from outside: loopback, bridges and containers' links are not counted.
     pub net_receive: Option<f64>,
-    /// Bytes sent per second on all interfaces but loopback.
+    /// Bytes sent per second to the outside, counted in the same way.
     pub net_send: Option<f64>,
     /// Pressure stall information, where the kernel has it.
     pub pressure: Option<Pressure>,
