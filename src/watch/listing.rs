@@ -184,6 +184,18 @@ async fn list_by_api(docker: &Docker, known: Known) -> Result<(Vec<Container>, K
     Ok((containers, details))
 }
 
+/// Left alone, `podman events` would stay on the host until it next has something to write. Here it ends with
+/// standard input, that is with the connection.
+const PODMAN_EVENTS: &str = r#"
+exec 3<&0
+podman events --filter type=container --format json </dev/null &
+events=$!
+{ while read -r line; do :; done; kill "$events"; } <&3 >/dev/null 2>&1 &
+guard=$!
+wait "$events"
+kill "$guard" 2>/dev/null
+"#;
+
 /// A container that cannot be inspected (removed meanwhile, say) is listed without details.
 async fn inspect(docker: &Docker, id: &ContainerId) -> Option<Details> {
     let state = docker.inspect_container(&id.0, None::<InspectContainerOptions>).await.ok()?.state?;
@@ -205,8 +217,8 @@ fn podman_events(remote: Arc<dyn Remote>) -> impl Stream<Item = Happened> + Send
         action: String,
     }
     let start = async move {
-        let arguments = ["events", "--filter", "type=container", "--format", "json"];
-        match remote.spawn(&Command::new("podman").arguments(arguments)).await {
+        let no_arguments: [&str; 0] = [];
+        match remote.spawn(&Command::script(PODMAN_EVENTS, no_arguments)).await {
             Ok(Process { stdin, stdout, ended }) => {
                 let lines = FramedRead::new(stdout, LinesCodec::new_with_max_length(LONGEST_EVENT));
                 // Standard input and the end are kept as long as the events are wanted.
@@ -342,45 +354,4 @@ fn reason(error: &bollard::errors::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn the_list_of_podman() {
-        let text = br#"[{"AutoRemove":false,"Command":["/bin/counter"],"CreatedAt":"14 minutes ago","Exited":false,
-            "Id":"5bc2f59787b1ca84e2dced6d12283c51cacee2757b1c96eb6f4de6d7c597d96f","Image":"localhost/counter:latest",
-            "Labels":null,"Names":["counter"],"Pid":3233,"StartedAt":1795178376,"State":"running","Created":1795178375},
-            {"Id":"aa","Names":null,"Pid":0,"StartedAt":-62135596800,"State":"created","Labels":{"a":"b"}},
-            {"Id":"-rf"}]"#;
-        let containers = podman_containers(text).unwrap();
-        insta::assert_debug_snapshot!(containers);
-    }
-
-    #[test]
-    fn the_list_of_runc() {
-        assert_eq!(runc_containers(b"null"), Ok(vec![]));
-        let text = br#"[{"ociVersion":"1.2.0","id":"redis","pid":77,"status":"running","bundle":"/srv/redis",
-            "rootfs":"/srv/redis/rootfs","created":"2026-11-20T12:38:31.67235666Z","owner":""}]"#;
-        let containers = runc_containers(text).unwrap();
-        assert_eq!((containers[0].pid, containers[0].created), (Some(77), 1_795_178_311));
-        assert_eq!(containers[0].status, ContainerStatus::Running);
-    }
-
-    #[test]
-    fn commands_in_a_container_do_not_renew_the_list() {
-        assert!(!changes_the_list("exec_start: sh"));
-        assert!(!changes_the_list("health_status: healthy"));
-        for action in ["start", "died", "checkpoint", "restore", "rename", "remove", "pause", ""] {
-            assert!(changes_the_list(action), "{action}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn nonsense_never_panics(output in any::<Vec<u8>>()) {
-            prop_assert!(podman_containers(&output).is_err() || output.starts_with(b"["));
-            prop_assert!(runc_containers(&output).is_err() || output.starts_with(b"[") || output.starts_with(b"null"));
-        }
-    }
-}
+mod tests;

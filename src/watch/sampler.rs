@@ -137,7 +137,8 @@ struct Asked {
 fn understand(frame: &Frame, rates: &mut Rates, answer: Option<Asked>) -> Result<WatchMessage, String> {
     let reading = Reading::parse(frame).map_err(|error| error.to_string())?;
     let mut sample = rates.sample(reading);
-    sample.clock_skew_ms = answer.map(|asked| {
+    // The first answer also waits for the loop to start, which would be taken for time on the way.
+    sample.clock_skew_ms = answer.filter(|asked| asked.sequence > 1).map(|asked| {
         // The host read its clock some half a round trip after the request left.
         let half = i64::try_from(asked.at.elapsed().as_millis() / 2).unwrap_or(0);
         sample.host_clock_ms.saturating_sub(asked.clock_ms.saturating_add(half))
