@@ -9,6 +9,7 @@ use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::limited::Limited;
 use super::listing::{Known, Source};
 use super::{WatchEnd, WatchMessage};
 use crate::fleet::{Container, Engine, printable};
@@ -36,6 +37,7 @@ pub async fn containers(
     engine: Engine,
     out: mpsc::Sender<WatchMessage>,
 ) -> WatchEnd {
+    let remote: Arc<dyn Remote> = Arc::new(Limited(remote));
     let mut teller = Teller { out, told: None };
     let mut pause = FIRST_PAUSE;
     loop {

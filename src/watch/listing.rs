@@ -341,6 +341,11 @@ fn name(names: Vec<String>, id: &ContainerId) -> String {
 
 /// An API error with what lies beneath it, for hyper's own words are only “client error (Connect)”.
 fn reason(error: &bollard::errors::Error) -> String {
+    if matches!(error, bollard::errors::Error::RequestTimeoutError) {
+        return "the engine has not answered for two minutes; a checkpoint under way makes it wait, \
+                else it needs a restart"
+            .into();
+    }
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(deeper) = cause {

@@ -9,6 +9,7 @@ mod containers;
 mod frame;
 mod history;
 mod laptop;
+mod limited;
 mod listing;
 mod message;
 mod rates;
