@@ -66,7 +66,7 @@ mod tests {
             fleet_variable: None,
             configuration: Some(root.join("config")),
             home: Some(root.join("home")),
-            directory: root.join("work"),
+            directory: root.join("here"),
         }
     }
 
@@ -79,7 +79,7 @@ mod tests {
     fn each_place_gives_way_to_the_one_before() {
         let root = tempfile::tempdir().unwrap();
         let mut environment = environment(root.path());
-        let here = root.path().join("work/fleet.toml");
+        let here = root.path().join("here/fleet.toml");
         write(&here);
         assert_eq!(locate(None, &environment).unwrap(), here);
 
@@ -87,7 +87,7 @@ mod tests {
         write(&configured);
         assert_eq!(locate(None, &environment).unwrap(), configured);
 
-        let variable = root.path().join("work/by-variable.toml");
+        let variable = root.path().join("here/by-variable.toml");
         write(&variable);
         environment.fleet_variable = Some("by-variable.toml".into());
         assert_eq!(locate(None, &environment).unwrap(), variable);
@@ -101,7 +101,7 @@ mod tests {
     fn a_named_file_that_is_missing_is_not_replaced_by_another() {
         let root = tempfile::tempdir().unwrap();
         let mut environment = environment(root.path());
-        write(&root.path().join("work/fleet.toml"));
+        write(&root.path().join("here/fleet.toml"));
         environment.fleet_variable = Some("/nowhere/fleet.toml".into());
         let error = locate(None, &environment).unwrap_err().to_string();
         assert_eq!(
