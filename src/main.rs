@@ -1,3 +1,12 @@
 //! The drover program: parse, dispatch, exit code.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    drover::cli::run().unwrap_or_else(|error| {
+        // Without standard error nobody can be told.
+        let _ = writeln!(std::io::stderr(), "drover: {error:#}");
+        ExitCode::FAILURE
+    })
+}
