@@ -34,10 +34,23 @@ pub(super) struct Site<'a> {
 /// What a host does with the sample workloads when it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Workloads {
-    /// Runs those it has and makes those it lacks.
-    Start,
+    /// Runs all of them; its storage has their images.
+    Create,
+    /// Runs those it has, as a machine does that starts its services after a reboot.
+    Resume,
     /// Nothing.
     Leave,
+}
+
+impl Workloads {
+    /// The word that the host's first process understands.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Resume => "resume",
+            Self::Leave => "leave",
+        }
+    }
 }
 
 /// Starts a host and waits until it is ready. The caller has made sure that nothing of it runs.
@@ -58,7 +71,7 @@ pub(super) fn start(
         network::connect(site.name, site.record, host, init.pid)?;
         starting.answer("connected\n").map_err(failed("connecting it"))?;
         wait_until_ready(site.record, host, init).map_err(failed("waiting for sshd and Podman"))?;
-        if workloads == Workloads::Start {
+        if workloads != Workloads::Leave {
             starting.expect("samples").map_err(failed("starting the sample workloads"))?;
         }
         Ok(init)
@@ -95,7 +108,7 @@ fn prepare_disk(
     // Only the host that runs the samples has their images: the others get them with the containers.
     let partial = directory.join("containers.partial");
     remove_tree(&partial)?;
-    if workloads == Workloads::Start {
+    if workloads == Workloads::Create {
         run(
             "copying the sample images",
             Command::new("cp")
@@ -113,6 +126,25 @@ fn prepare_disk(
     })
 }
 
+/// Tells a host, running or not, the names, addresses and keys of all hosts.
+pub(super) fn write_names(places: &Places, record: &Record, host: &HostRecord) -> Result<(), LabError> {
+    let directory = places.host(&host.name).join("names");
+    private_directory(&directory)?;
+    let mut names = String::from("127.0.0.1 localhost\n::1 localhost ip6-localhost\n");
+    for other in &record.hosts {
+        names.push_str(&format!("{} {}\n", record.address(other), other.name));
+    }
+    let keys = keys::known_hosts(places, record)?;
+    for (name, text) in [("hosts", names), ("ssh_known_hosts", keys)] {
+        let path = directory.join(name);
+        // In place: a running host has this very file mounted.
+        std::fs::write(&path, text).map_err(file("writing", &path))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644))
+            .map_err(file("opening", &path))?;
+    }
+    Ok(())
+}
+
 /// Writes the layer between the base and what the host itself has changed.
 fn write_configuration(site: &Site<'_>, host: &HostRecord, config: &Path) -> Result<(), LabError> {
     let place = |path: &str, mode: u32, text: &str| {
@@ -122,15 +154,13 @@ fn write_configuration(site: &Site<'_>, host: &HostRecord, config: &Path) -> Res
         }
         write(&target, mode, text.as_bytes())
     };
-    let mut names = String::from("127.0.0.1 localhost\n::1 localhost ip6-localhost\n");
-    for other in &site.record.hosts {
-        names.push_str(&format!("{} {}\n", site.record.address(other), other.name));
-    }
     let identity = keys::key(&site.places.identity(), &site.name.mark())?;
     let host_key = keys::host_key(site.places, &host.name)?;
     let read = |path: &Path| std::fs::read_to_string(path).map_err(file("reading", path));
     place("etc/hostname", 0o644, &format!("{}\n", host.name))?;
-    place("etc/hosts", 0o644, &names)?;
+    // Two files that are mounted over these, so that they can change while the host runs.
+    place("etc/hosts", 0o644, "")?;
+    place("etc/ssh/ssh_known_hosts", 0o644, "")?;
     place("etc/ssh/sshd_config", 0o644, include_str!("scripts/sshd_config"))?;
     place(
         "etc/ssh/ssh_host_ed25519_key",
@@ -138,7 +168,6 @@ fn write_configuration(site: &Site<'_>, host: &HostRecord, config: &Path) -> Res
         &read(&site.places.state.join(format!("keys/host-{}", host.name)))?,
     )?;
     place("etc/ssh/ssh_host_ed25519_key.pub", 0o644, &format!("{}\n", keys::public_line(&host_key)))?;
-    place("etc/ssh/ssh_known_hosts", 0o644, &keys::known_hosts(site.places, site.record)?)?;
     place("etc/containers/containers.conf", 0o644, include_str!("scripts/containers.conf"))?;
     place(
         "etc/docker/daemon.json",
@@ -191,7 +220,7 @@ fn spawn(
         .env("DROVER_LXCFS", site.places.run.join("lxcfs"))
         .env("DROVER_ADDRESS", site.record.address(host))
         .env("DROVER_GATEWAY", site.record.gateway())
-        .env("DROVER_WORKLOADS", if workloads == Workloads::Start { "start" } else { "leave" })
+        .env("DROVER_WORKLOADS", workloads.word())
         .env("DROVER_HIERARCHIES", site.layout.inside())
         .current_dir("/")
         .stdin(Stdio::piped())

@@ -94,16 +94,16 @@ pub fn ensure_up(options: &Options, report: Report<'_>) -> Result<Lab, LabError>
         record.network = network::bring_up(name, wanted)?;
     }
     keys::write_all(name, &places, &record)?;
+    for host in &record.hosts {
+        host::write_names(&places, &record, host)?;
+    }
     record.store(&places)?;
     if !missing.is_empty() {
         lxcfs::start(&places)?;
         report(Progress::Step(format!("starting {}", missing.join(", "))));
-        let workloads = if record.samples == Samples::Due || missing.len() == record.hosts.len() {
-            Workloads::Start
-        } else {
-            Workloads::Leave
-        };
-        start_hosts(name, &places, &layout, &built, &mut record, &missing, workloads)?;
+        // When all were down this is the whole fleet's morning; when one was, a power cut is being mended.
+        let others = if missing.len() == record.hosts.len() { Workloads::Resume } else { Workloads::Leave };
+        start_hosts(name, &places, &layout, &built, &mut record, &missing, others)?;
         record.samples = Samples::Started;
         record.store(&places)?;
         if let Some(init) = record.hosts.iter().find_map(|host| host.init) {
@@ -180,7 +180,7 @@ fn start_hosts(
     built: &Built,
     record: &mut Record,
     names: &[String],
-    workloads: Workloads,
+    others: Workloads,
 ) -> Result<(), LabError> {
     write_scripts(places)?;
     let snapshot = record.clone();
@@ -192,13 +192,9 @@ fn start_hosts(
             .filter(|host| names.contains(&host.name))
             .map(|host| {
                 let site = &site;
-                // A sample may be on any host that has run before; on a fresh lab the first one makes them.
-                let fresh = snapshot.samples == Samples::Due;
-                let workloads = if fresh && host.number != snapshot.hosts[0].number {
-                    Workloads::Leave
-                } else {
-                    workloads
-                };
+                let first = host.number == snapshot.hosts[0].number;
+                let workloads =
+                    if first && snapshot.samples == Samples::Due { Workloads::Create } else { others };
                 (host.name.clone(), scope.spawn(move || host::start(site, host, workloads)))
             })
             .collect();

@@ -1,8 +1,9 @@
 //! The lab's network: one bridge, one cable per host, in a network nobody else on this machine uses.
 
 use std::net::Ipv4Addr;
+use std::process::Command;
 
-use super::program::ip;
+use super::program::{find, ip, run};
 use super::record::{HostRecord, Record};
 use super::{LabError, LabName};
 
@@ -101,11 +102,41 @@ pub(super) fn bring_up(name: &LabName, wanted: Option<u8>) -> Result<u8, LabErro
     ip(step, ["link", "set", "dev", &bridge, "alias", &name.mark()])?;
     ip(step, ["address", "add", &format!("10.78.{number}.1/24"), "dev", &bridge])?;
     ip(step, ["link", "set", "dev", &bridge, "up"])?;
+    open_firewall(name);
     Ok(number)
 }
 
-/// Removes the bridge, if it is ours.
+/// The rule that lets the lab's hosts reach each other where the machine's firewall also judges what only
+/// passes through a bridge (with Docker installed it does, and drops all that is not Docker's).
+fn firewall_rule(name: &LabName) -> Vec<String> {
+    let bridge = name.bridge();
+    let words =
+        ["FORWARD", "-i", &bridge, "-o", &bridge, "-m", "comment", "--comment", &name.mark(), "-j", "ACCEPT"];
+    words.map(String::from).to_vec()
+}
+
+fn open_firewall(name: &LabName) {
+    let judges = std::fs::read_to_string("/proc/sys/net/bridge/bridge-nf-call-iptables")
+        .is_ok_and(|value| value.trim() == "1");
+    if judges && !firewall(name, "-C") {
+        firewall(name, "-I");
+    }
+}
+
+/// Does something with the rule; the answer is whether it was done. Machines without iptables have none.
+fn firewall(name: &LabName, action: &str) -> bool {
+    run("asking the firewall", Command::new("iptables").args(["-w", action]).args(firewall_rule(name)))
+        .is_ok()
+}
+
+/// Removes the bridge, if it is ours, and the firewall's rule for it.
 pub(super) fn remove(name: &LabName) -> Result<(), LabError> {
+    // Bounded, should somebody have added it more than once.
+    for _ in 0..8 {
+        if find("iptables").is_none() || !firewall(name, "-C") || !firewall(name, "-D") {
+            break;
+        }
+    }
     if bridge_state(name) == Bridge::Ours {
         ip("removing the bridge", ["link", "delete", "dev", &name.bridge()])?;
     }

@@ -2,7 +2,7 @@
 # Builds the file system view of one host and becomes its first process. All its namespaces are new; every
 # mount made here vanishes with the last process of the host.
 #
-# From the environment: DROVER_HOST, DROVER_DIRECTORY (config, upper, work, containers, root), DROVER_BASE,
+# From the environment: DROVER_HOST, DROVER_DIRECTORY (config, upper, work, containers, names, root), DROVER_BASE,
 # DROVER_LXCFS, DROVER_ADDRESS, DROVER_GATEWAY, DROVER_WORKLOADS, DROVER_HIERARCHIES.
 set -eu
 umask 022
@@ -54,6 +54,9 @@ mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 # Podman keeps overlays of its own, and an overlay's upper directory cannot lie on an overlay.
 mkdir -p "$root/var/lib/containers"
 mount --bind "$directory/containers" "$root/var/lib/containers"
+for file in hosts ssh/ssh_known_hosts; do
+    mount --bind "$directory/names/${file##*/}" "$root/etc/$file"
+done
 for file in meminfo stat uptime loadavg cpuinfo swaps diskstats; do
     [ ! -e "$DROVER_LXCFS/proc/$file" ] || mount --bind "$DROVER_LXCFS/proc/$file" "$root/proc/$file"
 done

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The first process of a lab host: brings up the network, keeps sshd and the Podman service running, reaps.
 #
-# $1 address   $2 gateway   $3 sample workloads: "start" or "leave"
+# $1 address   $2 gateway   $3 sample workloads: "create", "resume" or "leave"
 address=$1 gateway=$2 workloads=$3
 exec 3>&1 >>/var/log/drover-init.log 2>&1
 
@@ -27,25 +27,27 @@ keep() {
     done
 }
 
-# run NAME OPTION...: a sample workload, unless this host has it already.
+# run NAME OPTION...: a sample workload. One that is here already is started as it is.
 run() {
     local name=$1
     shift
     if podman container exists "$name"; then
         podman start "$name"
-    else
+    elif [ "$workloads" = create ]; then
         podman run --detach --name "$name" --label drover.sample="$name" "$@" "localhost/drover/$name:latest"
     fi
 }
 
 samples() {
-    local name failed=
-    local -A options=([counter]= [redis]=--publish=6379:6379 [web]=--publish=8080:8080)
-    for name in counter redis web; do
-        # shellcheck disable=SC2086
-        run $name ${options[$name]} || failed="$failed $name"
-    done
-    if [ -z "$failed" ]; then echo "samples" >&3; else echo "failed the sample workloads$failed did not start: $(tail -n 3 /var/log/drover-init.log | tr '\n' ' ')" >&3; fi
+    local failed=
+    run counter || failed="$failed counter"
+    run redis --publish 6379:6379 || failed="$failed redis"
+    run web --publish 8080:8080 || failed="$failed web"
+    if [ -z "$failed" ]; then
+        echo samples >&3
+    else
+        echo "failed$failed did not start: $(tail -n 3 /var/log/drover-init.log | tr '\n' ' ')" >&3
+    fi
 }
 
 mkdir -p /run/sshd /run/podman /run/lock
