@@ -19,6 +19,7 @@ pub use event::{
     Check, FailedMigration, MigrationEvent, MigrationId, Request, Severity, Stage, StageTime, Summary,
     Whereabouts,
 };
+pub use probe::{HostFacts, probe};
 pub use survey::Hosts;
 pub use transaction::migrate;
 

@@ -246,12 +246,7 @@ fn hosts(list: &mut List, source: &Source, destination: &Destination) {
                 "criu check  (its output says what is missing)",
             );
         }
-        let missing: Vec<&str> = facts
-            .missing
-            .iter()
-            .map(String::as_str)
-            .filter(|tool| !matches!(*tool, "criu" | "zstd"))
-            .collect();
+        let missing = facts.missing_tools();
         if !missing.is_empty() {
             list.add(
                 "tools",

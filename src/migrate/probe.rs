@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use crate::engine::Codec;
+use crate::fleet::printable;
 use crate::ssh::{Command, Remote, RemoteError};
 
 /// What was seen on one host.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct HostFacts {
     /// Numeric id of the user who runs commands.
     pub user: Option<u32>,
@@ -44,6 +47,33 @@ impl HostFacts {
     /// The better of the codecs that are there.
     pub fn codec(&self) -> Codec {
         if self.missing.contains("zstd") { Codec::Gzip } else { Codec::Zstd }
+    }
+
+    /// Programs that are missing and needed; zstd can be done without.
+    pub fn missing_tools(&self) -> Vec<&str> {
+        self.missing.iter().map(String::as_str).filter(|tool| !matches!(*tool, "criu" | "zstd")).collect()
+    }
+
+    /// What keeps this host from sending or receiving containers, each with what to do.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.user != Some(0) {
+            problems
+                .push("commands do not run as root, and CRIU needs root: log in as root or set sudo".into());
+        }
+        if self.criu.is_empty() {
+            problems.push("CRIU is not installed: apt-get install criu libcriu2".into());
+        } else if !self.criu_works {
+            let (criu, kernel) = (printable(&self.criu), printable(&self.kernel));
+            problems.push(format!(
+                "CRIU {criu} does not work with kernel {kernel}: “criu check” says what is missing"
+            ));
+        }
+        let missing = self.missing_tools();
+        if !missing.is_empty() {
+            problems.push(format!("missing, or without the GNU options needed: {}", missing.join(", ")));
+        }
+        problems
     }
 
     /// Reads the script's output; a line that cannot be read leaves its field at the default, which the

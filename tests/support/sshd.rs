@@ -101,6 +101,7 @@ impl Sshd {
             engine: Engine::Podman,
             sudo: Sudo::Never,
             labels: std::collections::BTreeMap::new(),
+            host_key_check: drover::fleet::HostKeyCheck::default(),
             memory_reserve: 0,
         }
     }

@@ -20,13 +20,15 @@ echo begun >"$directory/begun"
 mkfifo -m 600 "$directory/archive" "$directory/hash"
 sha256sum <"$directory/hash" >"$directory/sum" &
 hasher=$!
-exec 9<>"$directory/archive"
-{ tee "$directory/hash" 2>/dev/null; cat >/dev/null; } <"$directory/archive" 9>&- | {
+{ tee "$directory/hash" 2>/dev/null; cat >/dev/null; } <"$directory/archive" | {
     sh -c 'echo $$ >"$1/sender"; exec "$2" -q -1 -c' drover "$directory" "$compressor" 2>/dev/null
     echo $? >"$directory/sent"
     cat >/dev/null
-} 9>&- &
+} &
 pump=$!
+# Held open until Podman has ended: when it fails before it opens the file, the readers see an end all the
+# same. Opened after the readers were started, since none of them may inherit it.
+exec 9<>"$directory/archive"
 podman container checkpoint --ignore-rootfs --tcp-established --file-locks --compress none \
     --export "$directory/archive" "$container" >"$directory/podman.log" 2>&1 9>&-
 code=$?

@@ -22,6 +22,7 @@ fn spec(address: &str) -> HostSpec {
         sudo: Sudo::Auto,
         labels: std::collections::BTreeMap::new(),
         memory_reserve: 0,
+        host_key_check: crate::fleet::HostKeyCheck::default(),
     }
 }
 

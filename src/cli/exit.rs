@@ -1,0 +1,47 @@
+//! What the exit code of a command means; the same table stands in the README.
+
+use std::process::ExitCode;
+
+use crate::migrate::{FailedMigration, Whereabouts};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; for `migrate`: the container runs at the destination.
+    Done = 0,
+    /// Something else went wrong.
+    Failed = 1,
+    /// The fleet file cannot be used. (2 is clap's: wrong arguments.)
+    Fleet = 3,
+    /// A host could not be reached.
+    Unreachable = 4,
+    /// The checks refuse the move; nothing was touched.
+    Refused = 5,
+    /// The move failed and the container runs on its source.
+    OnSource = 6,
+    /// The container runs at the destination, but something is left to do on the source.
+    Untidy = 7,
+    /// The container runs nowhere; its checkpoint is kept on the source.
+    Kept = 8,
+    /// A host stopped answering: where the container runs is not known.
+    Unknown = 9,
+}
+
+impl Exit {
+    /// The code for a migration that failed. `refused`: the checks did it.
+    pub fn of(failure: &FailedMigration, refused: bool) -> Self {
+        match failure.whereabouts {
+            Whereabouts::Untouched if refused => Self::Refused,
+            Whereabouts::Untouched | Whereabouts::BackOnSource => Self::OnSource,
+            Whereabouts::AtDestination => Self::Untidy,
+            Whereabouts::Kept(_) => Self::Kept,
+            Whereabouts::Unknown(_) => Self::Unknown,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,234 @@
+//! `drover migrate`: one move without a console.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::MigrateArguments;
+use super::exit::Exit;
+use super::reach::FleetHosts;
+use crate::fleet::{Fleet, bytes, printable, seconds};
+use crate::migrate::{
+    Check, FailedMigration, MigrateError, MigrationEvent, Request, Severity, Stage, Summary, Whereabouts,
+    consider, migrate, refuses,
+};
+use crate::ssh::{Connector, TerminalPrompter};
+
+/// Events that may wait while a line is being printed; more are never under way at once.
+const EVENTS: usize = 64;
+
+/// Runs the command.
+pub async fn run(fleet: Arc<Fleet>, arguments: MigrateArguments) -> anyhow::Result<Exit> {
+    let MigrateArguments { container, from, to, dry_run, json, yes } = arguments;
+    let hosts = Arc::new(FleetHosts::new(fleet, Connector::new(), Arc::new(TerminalPrompter::new())));
+    let request = Request { container, from, to };
+    let asks = !yes && !json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if dry_run || asks {
+        match consider(&request, &*hosts).await {
+            Ok(checks) if dry_run => return dry(&request, &checks, json),
+            Ok(checks) => {
+                print_checks(&mut std::io::stderr(), &checks)?;
+                if refuses(&checks) {
+                    return Ok(Exit::Refused);
+                }
+                if !confirmed(&request).await? {
+                    writeln!(std::io::stderr(), "Nothing was done.")?;
+                    return Ok(Exit::OnSource);
+                }
+            }
+            Err(error) => return refused(&request, &error, json),
+        }
+    }
+    go(hosts, request, json).await
+}
+
+fn dry(request: &Request, checks: &[Check], json: bool) -> anyhow::Result<Exit> {
+    let mut out = std::io::stdout();
+    if json {
+        let answer =
+            serde_json::json!({ "request": request, "possible": !refuses(checks), "checks": checks });
+        writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
+    } else {
+        print_checks(&mut out, checks)?;
+        let name = printable(&request.container);
+        let verdict = if refuses(checks) { "would be refused" } else { "would go ahead" };
+        writeln!(
+            out,
+            "{name} from {} to {}: the move {verdict}; nothing was touched",
+            request.from, request.to
+        )?;
+    }
+    Ok(if refuses(checks) { Exit::Refused } else { Exit::Done })
+}
+
+fn refused(request: &Request, error: &MigrateError, json: bool) -> anyhow::Result<Exit> {
+    if json {
+        let answer = serde_json::json!({ "request": request, "possible": false, "error": error.to_string() });
+        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&answer)?)?;
+    } else {
+        writeln!(std::io::stderr(), "{error}")?;
+    }
+    Ok(match error {
+        MigrateError::Remote(_) => Exit::Unreachable,
+        _ => Exit::Refused,
+    })
+}
+
+fn print_checks(out: &mut dyn Write, checks: &[Check]) -> std::io::Result<()> {
+    for check in checks {
+        let word = match check.severity {
+            Severity::Error => "ERROR  ",
+            Severity::Warning => "warning",
+            Severity::Info => "note   ",
+            Severity::Pass => "ok     ",
+        };
+        let host = check.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
+        writeln!(out, "{word}  {:<13} {host}{}", check.id, check.seen)?;
+        if !check.fix.is_empty() {
+            writeln!(out, "         {:<13} → {}", "", check.fix)?;
+        }
+    }
+    Ok(())
+}
+
+async fn confirmed(request: &Request) -> anyhow::Result<bool> {
+    let question =
+        format!("Move {} from {} to {}? [y/N] ", printable(&request.container), request.from, request.to);
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut error = std::io::stderr();
+        write!(error, "{question}")?;
+        error.flush()?;
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line)?;
+        Ok::<_, std::io::Error>(line)
+    });
+    Ok(matches!(answer.await??.trim(), "y" | "Y" | "yes"))
+}
+
+async fn go(hosts: Arc<FleetHosts>, request: Request, json: bool) -> anyhow::Result<Exit> {
+    let (sender, mut events) = mpsc::channel(EVENTS);
+    let cancel = CancellationToken::new();
+    let moving = tokio::spawn(migrate(request, hosts, sender, cancel.clone()));
+    let mut interrupts = Interrupts::new()?;
+    let mut refused = false;
+    let mut error = std::io::stderr();
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                None => break,
+                Some(event) => {
+                    refused |= matches!(&event, MigrationEvent::Checked { checks } if refuses(checks));
+                    if !json {
+                        tell(&mut error, &event)?;
+                    }
+                }
+            },
+            () = interrupts.next() => {
+                if cancel.is_cancelled() {
+                    writeln!(error, "still bringing the container back; leaving now would leave it frozen")?;
+                } else {
+                    writeln!(error, "cancelling: the container is brought back if it was frozen")?;
+                    cancel.cancel();
+                }
+            }
+        }
+    }
+    let result = moving.await?;
+    let mut out = std::io::stdout();
+    match (&result, json) {
+        (Ok(summary), true) => {
+            let answer = serde_json::json!({ "result": "moved", "summary": summary });
+            writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
+        }
+        (Err(failure), true) => {
+            let answer = serde_json::json!({ "result": "failed", "failure": failure });
+            writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
+        }
+        (Ok(summary), false) => print_summary(&mut out, summary)?,
+        (Err(failure), false) => print_failure(&mut error, failure)?,
+    }
+    Ok(match result {
+        Ok(_) => Exit::Done,
+        Err(failure) => Exit::of(&failure, refused),
+    })
+}
+
+/// The signals that ask for an end.
+struct Interrupts {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Interrupts {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+/// Progress for people: the checks that matter, and a line for each finished stage.
+fn tell(out: &mut dyn Write, event: &MigrationEvent) -> std::io::Result<()> {
+    match event {
+        MigrationEvent::Checked { checks } => {
+            let notable: Vec<Check> =
+                checks.iter().filter(|check| check.severity != Severity::Pass).cloned().collect();
+            print_checks(out, &notable)
+        }
+        MigrationEvent::StageFinished { time } => {
+            let moved = time.bytes.map(|moved| {
+                format!("  {}, {}/s", bytes(moved), bytes((moved as f64 / time.seconds.max(0.001)) as u64))
+            });
+            writeln!(
+                out,
+                "{:<10} {:>8}{}",
+                time.stage.word(),
+                seconds(time.seconds),
+                moved.unwrap_or_default()
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+fn print_summary(out: &mut dyn Write, summary: &Summary) -> std::io::Result<()> {
+    let Request { container, from, to } = &summary.request;
+    writeln!(out, "{} runs on {to} and is gone from {from}", printable(container))?;
+    writeln!(out, "total migration time {}, downtime {}", seconds(summary.total), seconds(summary.downtime))?;
+    writeln!(out, "{} moved, {} on the wire", bytes(summary.bytes), bytes(summary.wire_bytes))
+}
+
+fn print_failure(out: &mut dyn Write, failure: &FailedMigration) -> std::io::Result<()> {
+    let FailedMigration { request: Request { container, from, to }, stage, .. } = failure;
+    let name = printable(container);
+    let stage = if *stage == Stage::Checks { String::new() } else { format!(" in stage {stage}") };
+    writeln!(out, "The move of {name} from {from} to {to} failed{stage}: {}", failure.cause)?;
+    if let Some(line) = &failure.log_line {
+        writeln!(out, "CRIU says: {line}")?;
+    }
+    let whereabouts = match &failure.whereabouts {
+        Whereabouts::Untouched => format!("{name} was not touched: nothing was frozen on {from}"),
+        Whereabouts::BackOnSource => format!("{name} runs on {from} again, from where it was frozen"),
+        Whereabouts::AtDestination => format!("{name} runs on {to}"),
+        Whereabouts::Kept(directory) => {
+            format!("{name} runs nowhere now; its checkpoint is kept on {from} in {}", printable(directory))
+        }
+        Whereabouts::Unknown(words) => format!("where {name} runs is not known: {words}"),
+    };
+    writeln!(out, "{whereabouts}.")?;
+    if failure.advice.is_empty() { Ok(()) } else { writeln!(out, "Next: {}.", failure.advice) }
+}

@@ -1,0 +1,149 @@
+//! Every command and flag: parse, dispatch, print.
+//!
+//! In come the arguments of the process; out go lines on standard output (results), on standard error
+//! (progress, questions, errors), and an exit code from the table in [`Exit`].
+
+mod exit;
+mod fleet;
+mod migrate;
+mod reach;
+mod table;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::fleet::{Environment, Fleet, FleetError, HostName};
+use crate::lab::{Audience, LabCommand, Output};
+pub use exit::Exit;
+
+/// Moves running containers between hosts over SSH, and shows what every host is doing.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true)]
+struct Arguments {
+    /// Fleet file [default: $DROVER_FLEET, else drover/fleet.toml in the XDG configuration directory, else ./fleet.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    fleet: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// A fleet of real hosts on this machine; alone: bring it up if needed and open the console on it
+    Lab(LabArguments),
+    /// Look at the fleet file and at each of its hosts
+    Fleet {
+        #[command(subcommand)]
+        verb: FleetVerb,
+    },
+    /// One line per host: connection, memory, engine
+    Hosts {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The containers of all hosts
+    Ps {
+        /// Only this host
+        #[arg(long)]
+        host: Option<HostName>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Move a running container to another host
+    Migrate(MigrateArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct LabArguments {
+    #[command(subcommand)]
+    verb: Option<LabCommand>,
+    #[command(flatten)]
+    up: crate::lab::UpArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum FleetVerb {
+    /// Check the file, then connect to each host and say what was found or what to do
+    Check,
+}
+
+/// `drover migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArguments {
+    /// Name or id of the container
+    container: String,
+    /// Host on which it runs
+    #[arg(long, value_name = "HOST")]
+    from: HostName,
+    /// Host to which it shall go
+    #[arg(long, value_name = "HOST")]
+    to: HostName,
+    /// Only check whether the move would work; touch nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Do not ask (on a terminal, drover shows the checks and asks once)
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Runs drover with the arguments of this process.
+pub fn run() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    match arguments.verb {
+        Some(Verb::Lab(LabArguments { verb: Some(command), .. })) => {
+            with_output(|output| Ok(crate::lab::run(&command, output)?))
+        }
+        Some(Verb::Lab(LabArguments { verb: None, up })) => {
+            let lab = with_output(|output| Ok(crate::lab::up(&up, output)?))?;
+            console(Some(lab.fleet_file))
+        }
+        None => console(arguments.fleet),
+        Some(verb) => match load(arguments.fleet.as_deref()) {
+            Ok(fleet) => headless(verb, Arc::new(fleet)),
+            Err(error) => {
+                writeln!(std::io::stderr(), "{error}")?;
+                Ok(Exit::Fleet.into())
+            }
+        },
+    }
+}
+
+fn with_output<T>(action: impl FnOnce(&mut Output<'_>) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let audience = if std::io::stderr().is_terminal() { Audience::Terminal } else { Audience::Plain };
+    let (mut out, mut notes) = (std::io::stdout(), std::io::stderr());
+    action(&mut Output { out: &mut out, notes: &mut notes, audience })
+}
+
+fn load(asked_for: Option<&std::path::Path>) -> Result<Fleet, FleetError> {
+    Fleet::find(asked_for, &Environment::of_process())
+}
+
+fn headless(verb: Verb, fleet: Arc<Fleet>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(async {
+        match verb {
+            Verb::Fleet { verb: FleetVerb::Check } => fleet::check(fleet).await,
+            Verb::Hosts { json } => fleet::hosts(fleet, json).await,
+            Verb::Ps { host, json } => fleet::ps(fleet, host, json).await,
+            Verb::Migrate(arguments) => migrate::run(fleet, arguments).await,
+            Verb::Lab(_) => Ok(Exit::Done),
+        }
+    });
+    // A question on the terminal that nobody answers must not keep the process.
+    runtime.shutdown_background();
+    Ok(result?.into())
+}
+
+fn console(_fleet: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("the console comes with the next step")
+}

@@ -1,0 +1,54 @@
+//! Reaching the hosts of a fleet for one command.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::fleet::{Fleet, HostKeyCheck, HostName, HostSpec};
+use crate::migrate::Hosts;
+use crate::ssh::{ConnectError, Connection, Connector, HostKeyMode, Prompter, Purpose, Remote, RemoteError};
+
+/// The hosts of a fleet, connected to when they are needed.
+pub struct FleetHosts {
+    fleet: Arc<Fleet>,
+    connector: Connector,
+    prompter: Arc<dyn Prompter>,
+}
+
+impl FleetHosts {
+    /// With somebody to ask for passphrases and host keys.
+    pub fn new(fleet: Arc<Fleet>, connector: Connector, prompter: Arc<dyn Prompter>) -> Self {
+        Self { fleet, connector, prompter }
+    }
+
+    /// Connects to one host.
+    pub async fn reach(&self, spec: &HostSpec, purpose: Purpose) -> Result<Connection, ConnectError> {
+        connector_for(&self.connector, spec).connect(spec, purpose, &self.prompter).await
+    }
+}
+
+/// The connector with a host's own rule for unknown host keys.
+pub fn connector_for(connector: &Connector, spec: &HostSpec) -> Connector {
+    connector.clone().host_keys(match spec.host_key_check {
+        HostKeyCheck::Strict => HostKeyMode::Strict,
+        HostKeyCheck::Ask => HostKeyMode::Ask,
+        HostKeyCheck::AcceptNew => HostKeyMode::AcceptNew,
+    })
+}
+
+#[async_trait]
+impl Hosts for FleetHosts {
+    async fn connect(&self, host: &HostName) -> Result<Arc<dyn Remote>, RemoteError> {
+        let failed = |cause: String| RemoteError::Connection { host: host.clone(), cause };
+        let spec = self.fleet.host(host).ok_or_else(|| {
+            let names: Vec<&str> = self.fleet.hosts.iter().map(|spec| spec.name.as_str()).collect();
+            failed(format!("it is not in the fleet file; known are {}", names.join(", ")))
+        })?;
+        let connection = self.reach(spec, Purpose::Bulk).await.map_err(|error| failed(error.to_string()))?;
+        Ok(Arc::new(connection))
+    }
+
+    fn memory_reserve(&self, host: &HostName) -> u64 {
+        self.fleet.host(host).map_or(0, |spec| spec.memory_reserve)
+    }
+}
