@@ -1,0 +1,21 @@
+//! A row of little columns, newest at the right end, gaps left empty.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+const HEIGHTS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+
+/// Draws the newest levels that fit.
+pub(crate) fn spark(buffer: &mut Buffer, area: Rect, levels: &[Option<u8>], style: Style) {
+    if area.height == 0 {
+        return;
+    }
+    let columns = (area.left()..area.right()).rev();
+    for (x, level) in columns.zip(levels.iter().rev()) {
+        if let Some(level) = level {
+            let height = HEIGHTS[usize::from(*level).min(7)];
+            buffer[(x, area.y)].set_symbol(height).set_style(style);
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! The one registry of actions: what can be done, with which keys, and when.
+//!
+//! Key handling, the footer and the help all read [`ACTIONS`]; a key that works and is not in the help, or the
+//! other way round, cannot be written down.
+
+use super::state::{Focus, Typing};
+use super::{Dialog, Key, QuestionKind, State};
+
+/// What an action does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Do {
+    Up,
+    Down,
+    First,
+    Last,
+    HalfUp,
+    HalfDown,
+    NextPane,
+    PreviousPane,
+    Open,
+    Back,
+    Filter,
+    Sort,
+    Move,
+    Cancel,
+    Dismiss,
+    Details,
+    NextMigration,
+    PreviousMigration,
+    Copy,
+    Reconnect,
+    Help,
+    Quit,
+    Suspend,
+    KeepFilter,
+    DropFilter,
+    EraseFilter,
+    WipeFilter,
+    Close,
+    Confirm,
+    OtherChoice,
+    Yes,
+    No,
+    SendSecret,
+    RefuseSecret,
+}
+
+/// What has the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Layer {
+    /// No dialog is open.
+    Panes,
+    /// The filter is being typed.
+    Filter,
+    Help,
+    Details,
+    Move,
+    /// A yes-or-no dialog of drover's own.
+    Confirm,
+    /// A yes-or-no question of a host.
+    Question,
+    /// A passphrase is being typed.
+    Secret,
+}
+
+impl Layer {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Panes,
+        Self::Filter,
+        Self::Help,
+        Self::Details,
+        Self::Move,
+        Self::Confirm,
+        Self::Question,
+        Self::Secret,
+    ];
+
+    /// The heading of its keys in the help.
+    pub(crate) fn heading(self) -> &'static str {
+        match self {
+            Self::Panes => "Panes",
+            Self::Filter => "While typing a filter",
+            Self::Help => "In help, details and the choice of a destination",
+            Self::Details => "In a migration's details",
+            Self::Move => "Choosing a destination",
+            Self::Confirm => "Answering yes or no",
+            Self::Question => "Answering a host's question",
+            Self::Secret => "Typing a passphrase",
+        }
+    }
+}
+
+/// Something that must hold for an action to be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// A container is under the cursor of the focused list.
+    OnContainer,
+    /// The hosts have the keys.
+    OnHosts,
+    /// The chosen host is not live.
+    HostAway,
+    /// The migration in the bottom pane is under way.
+    Moving,
+    /// The migration in the bottom pane is over.
+    Moved,
+    /// A migration is in the bottom pane.
+    MigrationShown,
+    /// There are several migrations.
+    SeveralMigrations,
+    /// The containers have the keys.
+    OnContainers,
+}
+
+impl Fact {
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+/// The situation in which a key is pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Context {
+    pub(crate) layer: Layer,
+    facts: u16,
+}
+
+impl Context {
+    fn holds(self, fact: Fact) -> bool {
+        self.facts & fact.bit() != 0
+    }
+}
+
+/// One thing that a person can do.
+#[derive(Debug)]
+pub(crate) struct Action {
+    pub(crate) what: Do,
+    pub(crate) keys: &'static [Key],
+    pub(crate) layers: &'static [Layer],
+    /// All of them must hold.
+    pub(crate) facts: &'static [Fact],
+    /// Word for the footer; empty keeps it to the help.
+    pub(crate) label: &'static str,
+    pub(crate) help: &'static str,
+}
+
+impl Action {
+    /// Whether it keeps its place when the footer has no room for all.
+    pub(crate) fn stays_in_footer(&self) -> bool {
+        matches!(self.what, Do::Help | Do::Quit | Do::Close)
+    }
+
+    pub(crate) fn is_offered(&self, context: Context) -> bool {
+        self.layers.contains(&context.layer) && self.facts.iter().all(|fact| context.holds(*fact))
+    }
+}
+
+const fn action(
+    what: Do,
+    keys: &'static [Key],
+    layers: &'static [Layer],
+    facts: &'static [Fact],
+    label: &'static str,
+    help: &'static str,
+) -> Action {
+    Action { what, keys, layers, facts, label, help }
+}
+
+use Key::{
+    BackTab, Backspace, Char, Ctrl, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up,
+};
+
+const PANES: &[Layer] = &[Layer::Panes];
+const LISTS: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Help, Layer::Details];
+const CHOICES: &[Layer] = &[Layer::Confirm, Layer::Question];
+
+/// Every action, in the order of the footer and the help.
+pub(crate) static ACTIONS: &[Action] = &[
+    action(Do::Move, &[Char('m')], PANES, &[Fact::OnContainer], "move", "move the container to another host"),
+    action(
+        Do::Open,
+        &[Enter, Right, Char('l')],
+        PANES,
+        &[Fact::OnHosts],
+        "containers",
+        "go to the host's containers",
+    ),
+    action(
+        Do::Cancel,
+        &[Char('c'), Char('x')],
+        PANES,
+        &[Fact::Moving],
+        "cancel move",
+        "cancel the running migration (asks)",
+    ),
+    action(
+        Do::Details,
+        &[Char('d')],
+        PANES,
+        &[Fact::MigrationShown],
+        "details",
+        "the migration's whole story",
+    ),
+    action(Do::Dismiss, &[Char('x')], PANES, &[Fact::Moved], "put away", "put the finished migration away"),
+    action(Do::NextMigration, &[Char(']')], PANES, &[Fact::SeveralMigrations], "", "show the next migration"),
+    action(
+        Do::PreviousMigration,
+        &[Char('[')],
+        PANES,
+        &[Fact::SeveralMigrations],
+        "",
+        "show the previous migration",
+    ),
+    action(
+        Do::Reconnect,
+        &[Char('R')],
+        PANES,
+        &[Fact::HostAway],
+        "reconnect",
+        "try the chosen host's connection now",
+    ),
+    action(
+        Do::Filter,
+        &[Char('/')],
+        PANES,
+        &[],
+        "filter",
+        "narrow the containers by name or image; !word leaves out",
+    ),
+    action(
+        Do::Sort,
+        &[Char('s')],
+        PANES,
+        &[Fact::OnContainers],
+        "sort",
+        "sort containers by name, cpu, memory, age",
+    ),
+    action(Do::Copy, &[Char('y')], PANES, &[], "copy", "copy the chosen name to the clipboard"),
+    action(Do::NextPane, &[Tab], PANES, &[], "pane", "next pane"),
+    action(Do::PreviousPane, &[BackTab], PANES, &[], "", "previous pane"),
+    action(Do::Up, &[Up, Char('k')], LISTS, &[], "", "one line up"),
+    action(Do::Down, &[Down, Char('j')], LISTS, &[], "", "one line down"),
+    action(Do::First, &[Home, Char('g')], LISTS, &[], "", "first line"),
+    action(Do::Last, &[End, Char('G')], LISTS, &[], "", "last line"),
+    action(Do::HalfUp, &[Ctrl('u'), PageUp], LISTS, &[], "", "half a page up"),
+    action(Do::HalfDown, &[Ctrl('d'), PageDown], LISTS, &[], "", "half a page down"),
+    action(Do::Back, &[Esc, Left, Char('h')], PANES, &[], "", "back: drop the filter, go to the hosts"),
+    action(Do::Suspend, &[Ctrl('z')], PANES, &[], "", "suspend drover; fg brings it back"),
+    action(
+        Do::KeepFilter,
+        &[Enter, Down, Up],
+        &[Layer::Filter],
+        &[],
+        "keep",
+        "keep the filter and go to the list",
+    ),
+    action(Do::DropFilter, &[Esc], &[Layer::Filter], &[], "drop", "drop the filter"),
+    action(Do::EraseFilter, &[Backspace], &[Layer::Filter], &[], "", "erase a character"),
+    action(Do::WipeFilter, &[Ctrl('u')], &[Layer::Filter], &[], "empty", "erase all"),
+    action(Do::Confirm, &[Enter], &[Layer::Move], &[], "move it", "order the move, when no check refuses it"),
+    action(Do::Confirm, &[Enter], CHOICES, &[], "choose", "take the highlighted answer"),
+    action(
+        Do::OtherChoice,
+        &[Tab, Left, Right, BackTab, Char('h'), Char('l')],
+        CHOICES,
+        &[],
+        "other answer",
+        "highlight the other answer",
+    ),
+    action(Do::Yes, &[Char('y')], CHOICES, &[], "yes", "yes"),
+    action(Do::No, &[Char('n'), Esc], CHOICES, &[], "no", "no"),
+    action(Do::SendSecret, &[Enter], &[Layer::Secret], &[], "send", "send what was typed"),
+    action(Do::RefuseSecret, &[Esc], &[Layer::Secret], &[], "do not answer", "close without an answer"),
+    action(Do::Close, &[Esc, Char('q')], &[Layer::Help, Layer::Details, Layer::Move], &[], "close", "close"),
+    action(Do::Close, &[Char('?')], &[Layer::Help], &[], "", "close"),
+    action(Do::Help, &[Char('?')], &[Layer::Panes, Layer::Move, Layer::Details], &[], "help", "this help"),
+    action(Do::Quit, &[Char('q'), Ctrl('c')], PANES, &[], "quit", "quit; asks while a migration runs"),
+    action(
+        Do::Quit,
+        &[Ctrl('c')],
+        &[Layer::Filter, Layer::Help, Layer::Details, Layer::Move, Layer::Question, Layer::Secret],
+        &[],
+        "",
+        "quit; asks while a migration runs",
+    ),
+    action(Do::No, &[Ctrl('c')], &[Layer::Confirm], &[], "", "no"),
+];
+
+/// A line of the help.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum HelpLine {
+    Heading(&'static str),
+    Action { keys: String, help: &'static str },
+}
+
+/// The whole help: every action once, under the first layer in which it is offered.
+pub(crate) fn help_lines() -> Vec<HelpLine> {
+    let mut lines = Vec::new();
+    for layer in Layer::ALL {
+        let group: Vec<&Action> =
+            ACTIONS.iter().filter(|action| action.layers.first() == Some(&layer)).collect();
+        if group.is_empty() {
+            continue;
+        }
+        lines.push(HelpLine::Heading(layer.heading()));
+        for action in group {
+            let keys: Vec<String> = action.keys.iter().map(Key::to_string).collect();
+            lines.push(HelpLine::Action { keys: keys.join(" "), help: action.help });
+        }
+    }
+    lines
+}
+
+/// What a key does in a situation.
+pub(crate) fn find(key: Key, context: Context) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.keys.contains(&key) && action.is_offered(context))
+}
+
+impl State {
+    /// The situation now.
+    pub(crate) fn context(&self) -> Context {
+        let layer = match self.dialogs.last() {
+            None if self.typing == Typing::Filter => Layer::Filter,
+            None => Layer::Panes,
+            Some(Dialog::Help { .. }) => Layer::Help,
+            Some(Dialog::Details { .. }) => Layer::Details,
+            Some(Dialog::Move(_)) => Layer::Move,
+            Some(Dialog::Quit { .. } | Dialog::Cancel { .. }) => Layer::Confirm,
+            Some(Dialog::Question { question, .. }) => match question.kind {
+                QuestionKind::Confirm => Layer::Question,
+                QuestionKind::Secret => Layer::Secret,
+            },
+        };
+        let shown = self.shown_track();
+        let facts = [
+            (Fact::OnContainer, self.focus == Focus::Containers && self.chosen_container().is_some()),
+            (Fact::OnContainers, self.focus == Focus::Containers),
+            (Fact::OnHosts, self.focus == Focus::Hosts && !self.hosts.is_empty()),
+            (Fact::HostAway, self.chosen_host().is_some_and(|host| !host.is_live())),
+            (Fact::Moving, shown.is_some_and(super::MigrationTrack::runs)),
+            (Fact::Moved, shown.is_some_and(|track| !track.runs())),
+            (Fact::MigrationShown, shown.is_some()),
+            (Fact::SeveralMigrations, self.migrations.len() > 1),
+        ];
+        let held = facts.iter().filter(|(_, holds)| *holds);
+        Context { layer, facts: held.fold(0, |bits, (fact, _)| bits | fact.bit()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Facts that cannot hold together.
+    const APART: &[(Fact, Fact)] = &[
+        (Fact::Moving, Fact::Moved),
+        (Fact::OnHosts, Fact::OnContainer),
+        (Fact::OnHosts, Fact::OnContainers),
+    ];
+
+    #[test]
+    fn no_key_means_two_things_at_once() {
+        for layer in Layer::ALL {
+            for facts in 0..1 << 8 {
+                let context = Context { layer, facts };
+                if APART.iter().any(|(one, other)| context.holds(*one) && context.holds(*other)) {
+                    continue;
+                }
+                let mut taken = std::collections::HashMap::new();
+                for action in ACTIONS.iter().filter(|action| action.is_offered(context)) {
+                    for key in action.keys {
+                        let before = taken.insert(*key, action.what);
+                        assert!(before.is_none(), "{key} in {context:?}: {before:?} and {:?}", action.what);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_help_has_every_action_once() {
+        let lines = help_lines();
+        let shown = lines.iter().filter(|line| matches!(line, HelpLine::Action { .. })).count();
+        assert_eq!(shown, ACTIONS.len());
+        for action in ACTIONS {
+            let found = lines.iter().any(|line| {
+                matches!(line, HelpLine::Action { keys, help }
+                    if *help == action.help && action.keys.iter().all(|key| keys.contains(&key.to_string())))
+            });
+            assert!(found, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn escape_never_quits_and_is_never_without_effect() {
+        for layer in Layer::ALL {
+            let action = find(Key::Esc, Context { layer, facts: 0 }).unwrap();
+            assert_ne!(action.what, Do::Quit, "{layer:?}");
+        }
+    }
+
+    #[test]
+    fn every_action_has_a_key_and_a_help_text() {
+        for action in ACTIONS {
+            assert!(
+                !action.keys.is_empty() && !action.help.is_empty() && !action.layers.is_empty(),
+                "{action:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What keys do where no dialog is open.
+
+use super::action::{Do, Layer, find};
+use super::state::Typing;
+use super::{Change, Dialog, Effect, Focus, Key, State};
+use crate::fleet::printable;
+
+/// Characters of a filter: more than any list of containers needs.
+const LONGEST_FILTER: usize = 64;
+
+impl State {
+    pub(super) fn pressed(&mut self, key: Key, at_ms: u64, effects: &mut Vec<Effect>) -> Change {
+        let context = self.context();
+        // Below the minimum nothing is seen that a key could be meant for, save leaving.
+        let found = find(key, context).filter(|action| {
+            self.layout().is_some()
+                || matches!(action.what, Do::Quit | Do::Suspend | Do::No | Do::RefuseSecret)
+        });
+        let Some(action) = found else {
+            return match (context.layer, key) {
+                (Layer::Filter, Key::Char(c)) if self.filter.chars().count() < LONGEST_FILTER => {
+                    self.filter.push_str(&printable(&c.to_string()));
+                    Change::Visible
+                }
+                _ => Change::None,
+            };
+        };
+        match action.what {
+            Do::Quit => return self.quit(effects),
+            Do::Suspend => effects.push(Effect::Suspend),
+            Do::Help => self.dialogs.push(Dialog::Help { scroll: 0 }),
+            Do::Up => return self.step(-1, effects),
+            Do::Down => return self.step(1, effects),
+            Do::First => return self.step(-FAR, effects),
+            Do::Last => return self.step(FAR, effects),
+            Do::HalfUp => return self.step(-self.half_page(), effects),
+            Do::HalfDown => return self.step(self.half_page(), effects),
+            Do::NextPane => self.focus = self.pane_after(1),
+            Do::PreviousPane => self.focus = self.pane_after(2),
+            Do::Open => self.focus = Focus::Containers,
+            Do::Back => return self.back(),
+            Do::Filter => (self.typing, self.focus) = (Typing::Filter, Focus::Containers),
+            Do::KeepFilter => self.typing = Typing::No,
+            Do::DropFilter => {
+                self.typing = Typing::No;
+                self.filter.clear();
+            }
+            Do::EraseFilter => return Change::when(self.filter.pop().is_some()),
+            Do::WipeFilter => self.filter.clear(),
+            Do::Sort => self.sort = self.sort.next(),
+            Do::Move => return self.open_move(at_ms, effects),
+            Do::Cancel => return self.ask_cancel(),
+            Do::Dismiss => self.shown_migration = None,
+            Do::Details => {
+                let Some(id) = self.shown_migration else { return Change::None };
+                self.dialogs.push(Dialog::Details { id, scroll: 0 });
+            }
+            Do::NextMigration => self.show_migration(1),
+            Do::PreviousMigration => self.show_migration(self.migrations.len().saturating_sub(1)),
+            Do::Copy => return self.copy(at_ms, effects),
+            Do::Reconnect => {
+                let Some(host) = self.chosen_host() else { return Change::None };
+                effects.push(Effect::Reconnect(host.name().clone()));
+            }
+            Do::Close
+            | Do::Confirm
+            | Do::OtherChoice
+            | Do::Yes
+            | Do::No
+            | Do::SendSecret
+            | Do::RefuseSecret => return self.answer(action.what, at_ms, effects),
+        }
+        Change::Visible
+    }
+
+    fn quit(&mut self, effects: &mut Vec<Effect>) -> Change {
+        if self.running_migrations() == 0 {
+            effects.push(Effect::Quit);
+            return Change::None;
+        }
+        self.dialogs.retain(|dialog| !matches!(dialog, Dialog::Quit { .. }));
+        self.dialogs.push(Dialog::Quit { choice: super::Choice::No });
+        Change::Visible
+    }
+
+    /// Moves what the arrows move here.
+    fn step(&mut self, lines: isize, effects: &mut Vec<Effect>) -> Change {
+        match self.dialogs.last() {
+            Some(Dialog::Help { .. } | Dialog::Details { .. }) => return self.scroll_dialog(lines),
+            Some(Dialog::Move(_)) => return self.step_destination(lines, effects),
+            _ => {}
+        }
+        let moved = |row: usize, rows: usize| row.saturating_add_signed(lines).min(rows.saturating_sub(1));
+        match self.focus {
+            Focus::Hosts => {
+                let row = moved(self.host_row, self.hosts.len());
+                Change::when(std::mem::replace(&mut self.host_row, row) != row)
+            }
+            Focus::Containers => {
+                let ids: Vec<_> = self.container_rows().into_iter().map(|row| row.id.clone()).collect();
+                let Some(host) = self.hosts.get_mut(self.host_row) else { return Change::None };
+                let row = moved(host.cursor.row, ids.len());
+                host.cursor.chosen = ids.get(row).cloned();
+                Change::when(std::mem::replace(&mut host.cursor.row, row) != row)
+            }
+            Focus::Events => {
+                let capacity = self.layout().map_or(1, |layout| layout.event_capacity());
+                let before = self.notices.back();
+                self.notices.scroll(lines.saturating_neg(), capacity);
+                Change::when(self.notices.back() != before)
+            }
+        }
+    }
+
+    fn half_page(&self) -> isize {
+        let Some(layout) = self.layout() else { return 1 };
+        let capacity = match (self.dialogs.last(), self.focus) {
+            (Some(_), _) => usize::from(self.rows) / 2,
+            (None, Focus::Hosts) => layout.host_capacity(),
+            (None, Focus::Containers) => layout.container_capacity(),
+            (None, Focus::Events) => layout.event_capacity(),
+        };
+        (capacity / 2).max(1).cast_signed()
+    }
+
+    fn pane_after(&self, steps: usize) -> Focus {
+        let mut panes = vec![Focus::Hosts, Focus::Containers];
+        if self.layout().is_some_and(|layout| layout.events.is_some()) {
+            panes.push(Focus::Events);
+        }
+        let here = panes.iter().position(|pane| *pane == self.focus).unwrap_or(0);
+        // Two steps forward among three panes are one step back; among two panes one step is.
+        let steps = if steps > 1 { panes.len() - 1 } else { steps };
+        panes[(here + steps) % panes.len()]
+    }
+
+    fn back(&mut self) -> Change {
+        if self.focus == Focus::Containers && !self.filter.is_empty() {
+            self.filter.clear();
+            return Change::Visible;
+        }
+        if self.focus == Focus::Events && self.notices.back() > 0 {
+            self.notices.scroll(isize::MIN, 1);
+            return Change::Visible;
+        }
+        Change::when(std::mem::replace(&mut self.focus, Focus::Hosts) != Focus::Hosts)
+    }
+
+    fn show_migration(&mut self, steps: usize) {
+        let here = self.migrations.iter().position(|track| Some(track.id) == self.shown_migration);
+        let next = here
+            .map_or(self.migrations.len().saturating_sub(1), |here| (here + steps) % self.migrations.len());
+        self.shown_migration = self.migrations.get(next).map(|track| track.id);
+    }
+
+    fn copy(&mut self, at_ms: u64, effects: &mut Vec<Effect>) -> Change {
+        let text = match self.focus {
+            Focus::Hosts => self.chosen_host().map(|host| host.name().to_string()),
+            Focus::Containers => self.chosen_container().map(|container| printable(&container.name)),
+            Focus::Events => self.notices.seen(1).last().map(|notice| printable(&notice.text)),
+        };
+        let Some(text) = text else { return Change::None };
+        self.note(at_ms, super::NoticeLevel::Info, None, format!("copied: {text}"));
+        effects.push(Effect::Copy(text));
+        Change::Visible
+    }
+}
+
+/// More lines than any list has, in either direction.
+const FAR: isize = 1 << 40;
