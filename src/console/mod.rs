@@ -19,6 +19,10 @@ mod views;
 mod widgets;
 
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod screens;
 
 pub use input::SecretAnswer;

@@ -1,5 +1,8 @@
 //! The loop: keys first, then the world; a frame only when something visible changed.
 //!
+//! One event is taken at a time and every turn looks at the keys first, so no flood of events can hold them up; the
+//! frames of a flood are bounded by their pace.
+//!
 //! It has no tick. It wakes for input, for events, for a frame that is due, for the next second while something
 //! on the screen counts, and for the next minute because of the clock in the title.
 
@@ -8,7 +11,7 @@ use std::io;
 use std::time::Duration;
 
 use crossterm::event::Event as Reported;
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -22,8 +25,8 @@ use crate::session::{Change, Effect, Event, Happening, Key, State};
 const AFTER_KEY: Duration = Duration::from_millis(10);
 /// Shortest time between two frames for data: 30 frames a second are more than anybody reads.
 const AFTER_DATA: Duration = Duration::from_millis(33);
-/// Events taken in one go, so that a flood of them cannot starve the keys.
-const BUDGET: usize = 256;
+/// Characters taken from one paste into a filter; more cannot be meant.
+const LONGEST_PASTE: usize = 256;
 
 /// What the console is connected to.
 pub struct World {
@@ -96,6 +99,8 @@ pub(crate) struct Loop<'a, S, H> {
     /// When the next frame is due, if one is needed.
     due: Option<Instant>,
     drawn: Instant,
+    /// The period in which the clock was looked at last, and its length.
+    ticked: (i64, i64),
     ending: Option<Ending>,
 }
 
@@ -117,6 +122,7 @@ where
             backlog: VecDeque::new(),
             due: None,
             drawn: now.checked_sub(AFTER_DATA).unwrap_or(now),
+            ticked: (0, 0),
             ending: None,
         }
     }
@@ -151,28 +157,12 @@ where
             };
             match woken {
                 Woken::Signal(signal) => self.signalled(signal)?,
-                Woken::Input(reported) => {
-                    self.reported(reported, &world)?;
-                    for _ in 0..BUDGET {
-                        let Some(more) = input.next().now_or_never() else { break };
-                        self.reported(more, &world)?;
-                    }
-                }
+                Woken::Input(reported) => self.reported(reported, &world)?,
                 Woken::World(None) => open = false,
-                Woken::World(Some(happening)) => {
-                    self.happen(happening, AFTER_DATA)?;
-                    for _ in 1..BUDGET {
-                        let Ok(more) = world.events.try_recv() else { break };
-                        self.happen(more, AFTER_DATA)?;
-                    }
-                }
-                Woken::Sent => {}
-                Woken::Deadline => {
-                    if self.due.is_none_or(|due| due > Instant::now()) {
-                        self.happen(Happening::Second, AFTER_DATA)?;
-                    }
-                }
+                Woken::World(Some(happening)) => self.happen(happening, AFTER_DATA)?,
+                Woken::Sent | Woken::Deadline => {}
             }
+            self.tick()?;
             self.draw_if_due()?;
         }
         // What the last key asked for still has to be done, such as cancelling migrations.
@@ -232,7 +222,7 @@ where
         if !self.state.takes_text() {
             return Ok(());
         }
-        for c in text.chars().filter(|c| !c.is_control()).take(BUDGET) {
+        for c in text.chars().filter(|c| !c.is_control()).take(LONGEST_PASTE) {
             self.happen(Happening::Pressed { key: Key::Char(c) }, AFTER_KEY)?;
         }
         Ok(())
@@ -286,14 +276,29 @@ where
         Ok(())
     }
 
+    /// Tells the state that a second (or, when nothing counts, a minute) of the wall clock has begun.
+    fn tick(&mut self) -> Result<(), ConsoleError> {
+        let (period, clock) = self.clock();
+        let now = (clock.div_euclid(period), period);
+        let before = std::mem::replace(&mut self.ticked, now);
+        if before.1 == period && before.0 != now.0 {
+            self.happen(Happening::Second, AFTER_DATA)?;
+        }
+        Ok(())
+    }
+
+    /// How finely the clock matters now, and what it says, both in milliseconds.
+    fn clock(&self) -> (i64, i64) {
+        let elapsed = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let period = if self.state.wants_seconds() { 1_000 } else { 60_000 };
+        (period, self.state.clock_ms().saturating_add(elapsed))
+    }
+
     /// When something must happen even if nothing comes in.
     fn wake_at(&self) -> Instant {
-        let now = Instant::now();
-        let elapsed = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let clock = self.state.clock_ms().saturating_add(elapsed);
-        let period = if self.state.wants_seconds() { 1_000 } else { 60_000 };
+        let (period, clock) = self.clock();
         let left = period - clock.rem_euclid(period);
-        let next = now + Duration::from_millis(left.unsigned_abs());
+        let next = Instant::now() + Duration::from_millis(left.unsigned_abs());
         match self.due {
             Some(due) if self.host.is_shown() => due.min(next),
             _ => next,

@@ -24,7 +24,7 @@ fn buffer(session: &Session, look: &Look) -> Buffer {
     buffer
 }
 
-fn text(buffer: &Buffer) -> String {
+pub(super) fn text(buffer: &Buffer) -> String {
     let mut text = String::new();
     for y in 0..buffer.area.height {
         let mut line = String::new();

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 
 use crossterm::clipboard::CopyToClipboard;
+use crossterm::cursor::Hide;
 use crossterm::queue;
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use crossterm::style::{Attribute, SetAttribute};
+use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -20,6 +22,8 @@ const WRITE_BUFFER: usize = 64 * 1024;
 pub trait Surface: Backend {
     /// From here on the terminal shows nothing until the frame's end (DEC mode 2026; others ignore it).
     fn begin_frame(&mut self) -> io::Result<()>;
+    /// Empties the screen and hides the cursor, as a part of the frame.
+    fn erase(&mut self) -> io::Result<()>;
     /// The frame is whole.
     fn end_frame(&mut self) -> io::Result<()>;
     /// Puts a text on the clipboard of the terminal's own machine (OSC 52).
@@ -29,6 +33,11 @@ pub trait Surface: Backend {
 impl<W: Write> Surface for CrosstermBackend<W> {
     fn begin_frame(&mut self) -> io::Result<()> {
         queue!(self, BeginSynchronizedUpdate)
+    }
+
+    fn erase(&mut self) -> io::Result<()> {
+        // The backend's own clear and hide_cursor flush at once, which would show an empty screen.
+        queue!(self, SetAttribute(Attribute::Reset), Clear(ClearType::All), Hide)
     }
 
     fn end_frame(&mut self) -> io::Result<()> {
@@ -90,8 +99,7 @@ where
         }
         self.surface.begin_frame()?;
         if whole {
-            self.surface.clear().map_err(io::Error::other)?;
-            self.surface.hide_cursor().map_err(io::Error::other)?;
+            self.surface.erase()?;
         }
         self.surface.draw(changes.into_iter()).map_err(io::Error::other)?;
         self.surface.end_frame()?;

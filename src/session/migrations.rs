@@ -1,6 +1,6 @@
 //! What migrations report.
 
-use super::{Change, MigrationTrack, NoticeLevel, State};
+use super::{Change, Dialog, MigrationTrack, NoticeLevel, State};
 use crate::fleet::seconds;
 use crate::migrate::{MigrationEvent, MigrationId, Request, Whereabouts};
 
@@ -9,7 +9,8 @@ const KEPT: usize = 50;
 
 impl State {
     pub(super) fn reported(&mut self, id: MigrationId, event: &MigrationEvent, at_ms: u64) -> Change {
-        if self.track(id).is_none() {
+        let fresh = self.track(id).is_none();
+        if fresh {
             // Begun elsewhere, or the beginning of a recording: only a beginning says what it is about.
             let request = match event {
                 MigrationEvent::Started { request } => request,
@@ -46,7 +47,15 @@ impl State {
                 self.note(at_ms, NoticeLevel::Error, Some(failure.request.from.clone()), text);
                 Change::Visible
             }
-            _ => Change::when(changed && self.shown_migration == Some(id)),
+            // What it moves marks containers on the whole screen.
+            MigrationEvent::Started { .. } => Change::when(fresh || changed),
+            _ => {
+                let read = self
+                    .dialogs
+                    .iter()
+                    .any(|dialog| matches!(dialog, Dialog::Details { id: read, .. } if *read == id));
+                Change::when(changed && (read || self.shown_migration == Some(id)))
+            }
         }
     }
 

@@ -24,7 +24,11 @@ mod track;
 mod wrap;
 
 #[cfg(test)]
+pub(crate) mod properties;
+#[cfg(test)]
 pub(crate) mod sample_fleet;
+#[cfg(test)]
+mod scenarios;
 
 pub(crate) use action::{ACTIONS, Action, HelpLine, Layer, help_lines};
 pub use apply::{Change, Outcome};
