@@ -8,6 +8,7 @@ mod fleet;
 mod migrate;
 mod reach;
 mod table;
+mod world;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -105,9 +106,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
         }
         Some(Verb::Lab(LabArguments { verb: None, up })) => {
             let lab = with_output(|output| Ok(crate::lab::up(&up, output)?))?;
-            console(Some(lab.fleet_file))
+            console(Some(&lab.fleet_file))
         }
-        None => console(arguments.fleet),
+        None => console(arguments.fleet.as_deref()),
         Some(verb) => match load(arguments.fleet.as_deref()) {
             Ok(fleet) => headless(verb, Arc::new(fleet)),
             Err(error) => {
@@ -144,6 +145,23 @@ fn headless(verb: Verb, fleet: Arc<Fleet>) -> anyhow::Result<ExitCode> {
     Ok(result?.into())
 }
 
-fn console(_fleet: Option<PathBuf>) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("the console comes with the next step")
+/// Opens the console on a fleet and, when it is left, waits for what it has begun.
+fn console(asked_for: Option<&std::path::Path>) -> anyhow::Result<ExitCode> {
+    let fleet = match load(asked_for) {
+        Ok(fleet) => fleet,
+        Err(error) => {
+            writeln!(std::io::stderr(), "{error}")?;
+            return Ok(Exit::Fleet.into());
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(async {
+        let (tasks, world) = world::Tasks::start(Arc::new(fleet));
+        let ended = crate::console::run(crate::console::ConsoleOptions::default(), world).await;
+        tasks.finish().await;
+        ended
+    });
+    runtime.shutdown_background();
+    result?;
+    Ok(Exit::Done.into())
 }

@@ -28,6 +28,7 @@ pub(crate) fn spec(text: &str) -> HostSpec {
         engine: Engine::Podman,
         sudo: Sudo::Auto,
         labels: BTreeMap::new(),
+        host_key_check: crate::fleet::HostKeyCheck::default(),
         memory_reserve: 256 * MIB,
     }
 }
