@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
-use hyper::{Method, Request, StatusCode};
+use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 
 use crate::ssh::{Remote, RemoteError};
@@ -11,15 +11,39 @@ use crate::ssh::{Remote, RemoteError};
 const LARGEST_ANSWER: usize = 16 << 20;
 
 /// Asks an engine's API and returns status and body.
-///
-/// The connection is made for this one question: opening a stream costs a fraction of a millisecond beside
-/// the round trip, and nothing is left to go stale.
 pub async fn ask(
     remote: &dyn Remote,
     socket: &str,
     method: Method,
     path: &str,
 ) -> Result<(StatusCode, Bytes), RemoteError> {
+    let (status, _, body) = exchange(remote, socket, method, path).await?;
+    Ok((status, body))
+}
+
+/// Asks whether an API is there; its answer is the header that tells the version, where there is one.
+pub async fn greet(
+    remote: &dyn Remote,
+    socket: &str,
+    path: &str,
+    header: &str,
+) -> Result<Option<String>, RemoteError> {
+    let (status, headers, _) = exchange(remote, socket, Method::GET, path).await?;
+    if !status.is_success() {
+        let cause = format!("{socket} answers {status}");
+        return Err(RemoteError::Connection { host: remote.host().clone(), cause });
+    }
+    Ok(headers.get(header).and_then(|value| value.to_str().ok()).map(str::to_owned))
+}
+
+/// The connection is made for this one question: opening a stream costs a fraction of a millisecond beside
+/// the round trip, and nothing is left to go stale.
+async fn exchange(
+    remote: &dyn Remote,
+    socket: &str,
+    method: Method,
+    path: &str,
+) -> Result<(StatusCode, HeaderMap, Bytes), RemoteError> {
     let failed = |cause: String| RemoteError::Connection { host: remote.host().clone(), cause };
     let stream = remote.forward_socket(socket).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -35,13 +59,13 @@ pub async fn ask(
     let answer = async {
         let response =
             sender.send_request(request).await.map_err(|error| failed(format!("{socket}: {error}")))?;
-        let status = response.status();
-        let body = http_body_util::Limited::new(response.into_body(), LARGEST_ANSWER)
+        let (head, body) = response.into_parts();
+        let body = http_body_util::Limited::new(body, LARGEST_ANSWER)
             .collect()
             .await
             .map_err(|error| failed(format!("{socket}: {error}")))?
             .to_bytes();
-        Ok((status, body))
+        Ok((head.status, head.headers, body))
     };
     tokio::pin!(connection);
     tokio::pin!(answer);

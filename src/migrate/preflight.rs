@@ -2,15 +2,15 @@
 
 use super::event::{Check, Severity};
 use super::probe::HostFacts;
-use crate::engine::{Address, EngineFacts, Inspected, Mount};
+use crate::engine::{Address, Inspected, Mount};
 use crate::fleet::{ContainerStatus, HostName, bytes, printable};
 
 /// What is known of the container's present host.
 pub struct Source {
     /// Its name.
     pub host: HostName,
-    /// Its engine.
-    pub engine: EngineFacts,
+    /// Its engine's version.
+    pub version: String,
     /// The host and the container.
     pub facts: HostFacts,
     /// The container.
@@ -21,8 +21,8 @@ pub struct Source {
 pub struct Destination {
     /// Its name.
     pub host: HostName,
-    /// Its engine.
-    pub engine: EngineFacts,
+    /// Its engine's version.
+    pub version: String,
     /// The host.
     pub facts: HostFacts,
     /// Memory that must stay available, bytes.
@@ -211,12 +211,9 @@ fn container(list: &mut List, source: &Source) {
 }
 
 fn hosts(list: &mut List, source: &Source, destination: &Destination) {
-    let sides = [
-        (&source.host, &source.engine, &source.facts),
-        (&destination.host, &destination.engine, &destination.facts),
-    ];
-    for (host, engine, facts) in sides {
-        if !engine.rootful || facts.user != Some(0) {
+    let sides = [(&source.host, &source.facts), (&destination.host, &destination.facts)];
+    for (host, facts) in sides {
+        if facts.user != Some(0) {
             list.add(
                 "root",
                 Severity::Error,
@@ -307,28 +304,24 @@ fn hosts(list: &mut List, source: &Source, destination: &Destination) {
         );
     }
     let runtime = &source.container.runtime;
-    if *runtime == destination.engine.runtime {
+    if destination.facts.runtimes.contains(runtime) {
         list.pass(
             "engine",
             format!(
                 "Podman {} → {}, {}",
-                printable(&source.engine.version),
-                printable(&destination.engine.version),
+                printable(&source.version),
+                printable(&destination.version),
                 printable(runtime)
             ),
         );
     } else {
+        let runtime = printable(runtime);
         list.add(
             "runtime",
-            Severity::Warning,
-            None,
-            format!(
-                "the container was made with {}, {} uses {}; a restore needs the same runtime to be installed there",
-                printable(runtime),
-                destination.host,
-                printable(&destination.engine.runtime)
-            ),
-            "",
+            Severity::Error,
+            Some(&destination.host),
+            format!("the container was made with {runtime}, which is missing there; only the same runtime can restore it"),
+            format!("apt-get install {runtime}"),
         );
     }
 }

@@ -29,6 +29,8 @@ pub struct HostFacts {
     pub free_storage: u64,
     /// Programs that are missing, or are there in a variant without the options needed.
     pub missing: BTreeSet<String>,
+    /// OCI runtimes that are installed.
+    pub runtimes: BTreeSet<String>,
     /// CRIU's version, empty without CRIU.
     pub criu: String,
     /// Whether `criu check` was content.
@@ -94,6 +96,9 @@ impl HostFacts {
                 "free-storage" => facts.free_storage = number(),
                 "missing" => {
                     facts.missing.insert(value.to_owned());
+                }
+                "runtime" => {
+                    facts.runtimes.insert(value.to_owned());
                 }
                 "criu" => facts.criu = value.trim().to_owned(),
                 "criu-check" => facts.criu_works = value == "good",

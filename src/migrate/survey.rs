@@ -8,7 +8,7 @@ use super::error::MigrateError;
 use super::event::Request;
 use super::preflight::{Destination, Image, Source};
 use super::probe::probe;
-use crate::engine::{Engine, EngineError, Mount, Podman};
+use crate::engine::{Engine, EngineError, Inspected, Mount, Podman};
 use crate::fleet::{HostName, printable};
 use crate::ssh::{Command, Remote, RemoteError};
 
@@ -51,51 +51,48 @@ pub async fn survey(
     to: &Party,
     memory_reserve: u64,
 ) -> Result<(Source, Destination), MigrateError> {
-    let source = async {
-        let (container, engine) =
-            tokio::try_join!(from.engine.inspect(&request.container), from.engine.facts())?;
-        let container = container.ok_or_else(|| {
-            MigrateError::Refused(format!(
-                "{}: there is no container “{}”; “drover ps --host {}” lists what is there",
-                request.from,
-                printable(&request.container),
-                request.from
-            ))
-        })?;
-        let seen = Some((container.pid, container.upper.as_str()));
-        let facts = probe(&*from.remote, seen).await?;
-        Ok::<_, MigrateError>(Source { host: request.from.clone(), engine, facts, container })
-    };
-    let destination = async {
-        let (engine, facts) =
-            tokio::try_join!(async { to.engine.facts().await.map_err(MigrateError::from) }, async {
-                probe(&*to.remote, None).await.map_err(MigrateError::from)
-            })?;
-        Ok::<_, MigrateError>((engine, facts))
-    };
-    let (source, (engine, facts)) = tokio::try_join!(source, destination)?;
-    let container = &source.container;
-    let (by_name, by_id, image, volumes, networks, missing_binds) = tokio::try_join!(
-        async { to.engine.inspect(&container.name).await.map_err(MigrateError::from) },
-        async { to.engine.inspect(&container.id.0).await.map_err(MigrateError::from) },
-        async { image(to, &container.image_id, &container.image_name).await.map_err(MigrateError::from) },
-        async { volumes(to, &container.mounts).await.map_err(MigrateError::from) },
-        async { networks(to, container).await.map_err(MigrateError::from) },
-        async { missing_binds(to, &container.mounts).await.map_err(MigrateError::from) },
-    )?;
-    let namesake = by_name.or(by_id).map(|other| other.name);
+    let container = from.engine.inspect(&request.container).await?.ok_or_else(|| {
+        MigrateError::Refused(format!(
+            "{}: there is no container “{}”; “drover ps --host {}” lists what is there",
+            request.from,
+            printable(&request.container),
+            request.from
+        ))
+    })?;
+    let seen = Some((container.pid, container.upper.as_str()));
+    let (source_facts, source_version, facts, version, namesakes, image, volumes, networks, missing_binds) =
+        tokio::try_join!(
+            async { probe(&*from.remote, seen).await.map_err(MigrateError::from) },
+            async { from.engine.version().await.map_err(MigrateError::from) },
+            async { probe(&*to.remote, None).await.map_err(MigrateError::from) },
+            async { to.engine.version().await.map_err(MigrateError::from) },
+            async { namesakes(to, &container).await.map_err(MigrateError::from) },
+            async { image(to, &container.image_id, &container.image_name).await.map_err(MigrateError::from) },
+            async { volumes(to, &container.mounts).await.map_err(MigrateError::from) },
+            async { networks(to, &container).await.map_err(MigrateError::from) },
+            async { missing_binds(to, &container.mounts).await.map_err(MigrateError::from) },
+        )?;
+    let source =
+        Source { host: request.from.clone(), version: source_version, facts: source_facts, container };
     let destination = Destination {
         host: request.to.clone(),
-        engine,
+        version,
         facts,
         memory_reserve,
-        namesake,
+        namesake: namesakes,
         image,
         volumes,
         networks,
         missing_binds,
     };
     Ok((source, destination))
+}
+
+/// The name of a container at the destination that has our container's name or id.
+async fn namesakes(to: &Party, container: &Inspected) -> Result<Option<String>, EngineError> {
+    let (by_name, by_id) =
+        tokio::try_join!(to.engine.inspect(&container.name), to.engine.inspect(&container.id.0))?;
+    Ok(by_name.or(by_id).map(|other| other.name))
 }
 
 async fn image(to: &Party, id: &str, name: &str) -> Result<Image, EngineError> {
@@ -123,7 +120,7 @@ async fn volumes(to: &Party, mounts: &[Mount]) -> Result<Vec<String>, EngineErro
 
 async fn networks(
     to: &Party,
-    container: &crate::engine::Inspected,
+    container: &Inspected,
 ) -> Result<Vec<(String, Option<Vec<String>>)>, EngineError> {
     let mut networks = Vec::new();
     for (name, _) in &container.networks {

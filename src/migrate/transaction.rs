@@ -23,7 +23,7 @@ use super::preflight::{self, Image, Keep};
 use super::report::Reporter;
 use super::stream::{Broken, finish, relay};
 use super::survey::{Hosts, Party, survey};
-use crate::engine::{Address, Codec, Inspected};
+use crate::engine::{Address, Codec, Inspected, Size};
 use crate::fleet::{ContainerStatus, HostName, printable};
 use crate::ssh::{Command, Process, Remote, RemoteError};
 
@@ -52,6 +52,7 @@ const RETRIES: [Duration; 7] = [
 struct Traveller {
     container: Inspected,
     codec: Codec,
+    size: Size,
     address: Address,
     image: Image,
     warnings: Vec<String>,
@@ -136,7 +137,7 @@ impl Transaction {
         let manifest = view(include_str!("scripts/manifest.sh"));
         let arrive = to.engine.arrive(&self.destination_directory, traveller.codec);
         let arrive_difference = to.engine.arrive_difference(&self.destination_directory);
-        let restore = to.engine.restore(&self.destination_directory, &id, traveller.address);
+        let restore = to.engine.restore(&self.destination_directory, &id, traveller.address, traveller.size);
         let (mut difference, mut manifest, mut arrive, arrive_difference, mut restore) = tokio::try_join!(
             from.remote.spawn(&difference),
             from.remote.spawn(&manifest),
@@ -148,8 +149,10 @@ impl Transaction {
         self.reporter.begin(Stage::Checkpoint).await;
         let frozen_at = self.reporter.now();
         self.reached = Reached::Frozen;
-        let mut depart =
-            from.remote.spawn(&from.engine.depart(&self.source_directory, &id, traveller.codec)).await?;
+        let mut depart = from
+            .remote
+            .spawn(&from.engine.depart(&self.source_directory, &id, traveller.codec, traveller.size))
+            .await?;
         let mut first = vec![0; 64 << 10];
         let count = depart.stdout.read(&mut first).await.map_err(|error| lost(&*from.remote, error))?;
         if count == 0 {
@@ -252,6 +255,7 @@ impl Transaction {
         let both = |codec| source.facts.codec() == codec && destination.facts.codec() == codec;
         Ok(Traveller {
             codec: if both(Codec::Zstd) { Codec::Zstd } else { Codec::Gzip },
+            size: Size::of(source.facts.container_memory),
             address: preflight::address(&source, &destination),
             image: destination.image,
             container: source.container,

@@ -1,11 +1,11 @@
 # Freezes a container and streams its checkpoint archive; see Engine::depart.
-# $1 directory, $2 container, $3 compressor
+# $1 directory, $2 container, $3 compressor, $4 the API's socket, or empty for the command line
 #
 # Podman opens the export file for reading and writing, so it would wait for ever on a FIFO whose reader has
 # gone: the readers below stay to the end whatever happens to the network.
 set -u
 umask 077
-directory=$1 container=$2 compressor=$3
+directory=$1 container=$2 compressor=$3 socket=$4
 mkdir -p -m 700 "$directory" || exit 90
 # A closed connection must not end this script half-way: it has a container to bring back.
 trap '' PIPE HUP INT TERM
@@ -29,9 +29,20 @@ pump=$!
 # Held open until Podman has ended: when it fails before it opens the file, the readers see an end all the
 # same. Opened after the readers were started, since none of them may inherit it.
 exec 9<>"$directory/archive"
-podman container checkpoint --ignore-rootfs --tcp-established --file-locks --compress none \
-    --export "$directory/archive" "$container" >"$directory/podman.log" 2>&1 9>&-
-code=$?
+code=1
+if [ -n "$socket" ] && command -v curl >/dev/null; then
+    # The service has started long ago; a new podman process takes 0.1 to 0.2 s longer.
+    curl --silent --fail --request POST --unix-socket "$socket" --output "$directory/archive" \
+        "http://podman/v4.0.0/libpod/containers/$container/checkpoint?export=true&ignoreRootFS=true&tcpEstablished=true&fileLocks=true" \
+        >"$directory/podman.log" 2>&1 9>&-
+    code=$?
+fi
+# After a failure of the API, too: its words are the better ones, and a container that is gone is not frozen twice.
+[ $code = 0 ] || {
+    podman container checkpoint --ignore-rootfs --tcp-established --file-locks --compress none \
+        --export "$directory/archive" "$container" >"$directory/podman.log" 2>&1 9>&-
+    code=$?
+}
 exec 9>&-
 wait "$pump" "$hasher"
 if [ "$code" = 0 ] && [ "$(cat "$directory/sent")" = 0 ] && ! [ -e "$directory/abandoned" ]; then

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use hyper::{Method, StatusCode};
 use serde_json::Value;
 
-use super::api::{ask, segment};
-use super::{Address, Codec, Engine, EngineError, EngineFacts, Inspected};
+use super::api::{ask, greet, segment};
+use super::{Address, Codec, Engine, EngineError, EngineFacts, Inspected, Size};
 use crate::fleet::{ContainerId, printable};
 use crate::ssh::{Command, Remote};
 
@@ -33,16 +33,25 @@ enum Way {
 pub struct Podman {
     remote: Arc<dyn Remote>,
     way: Way,
+    /// As the socket's greeting says it.
+    version: Option<String>,
 }
 
 impl Podman {
     /// Finds out whether the host has the API socket.
     pub async fn new(remote: Arc<dyn Remote>) -> Self {
-        let way = match ask(&*remote, SOCKET, Method::GET, &format!("{API}/_ping")).await {
-            Ok((StatusCode::OK, _)) => Way::Socket,
-            _ => Way::CommandLine,
-        };
-        Self { remote, way }
+        match greet(&*remote, SOCKET, &format!("{API}/_ping"), "Libpod-API-Version").await {
+            Ok(version) => Self { remote, way: Way::Socket, version },
+            Err(_) => Self { remote, way: Way::CommandLine, version: None },
+        }
+    }
+
+    /// The socket where it is there and worth its price.
+    fn socket(&self, size: Size) -> &'static str {
+        match (self.way, size) {
+            (Way::Socket, Size::Small) => SOCKET,
+            _ => "",
+        }
     }
 
     fn unreadable(&self, question: &'static str, cause: impl ToString) -> EngineError {
@@ -133,6 +142,15 @@ impl Engine for Podman {
         "Podman"
     }
 
+    async fn version(&self) -> Result<String, EngineError> {
+        if let Some(version) = &self.version {
+            return Ok(version.clone());
+        }
+        let output = self.remote.run(&Command::new("podman").argument("--version")).await?;
+        let text = String::from_utf8_lossy(&output);
+        Ok(text.split_whitespace().last().unwrap_or_default().to_owned())
+    }
+
     async fn facts(&self) -> Result<EngineFacts, EngineError> {
         let info = match self.way {
             Way::Socket => self.get("info", "/info").await?,
@@ -209,8 +227,11 @@ impl Engine for Podman {
         Command::script("set -u; \"$1\" -q -d -c | podman image load --quiet", [codec.program()])
     }
 
-    fn depart(&self, directory: &str, container: &ContainerId, codec: Codec) -> Command {
-        Command::script(include_str!("depart.sh"), [directory, &container.0, codec.program()])
+    fn depart(&self, directory: &str, container: &ContainerId, codec: Codec, size: Size) -> Command {
+        Command::script(
+            include_str!("depart.sh"),
+            [directory, &container.0, codec.program(), self.socket(size)],
+        )
     }
 
     fn stay(&self, directory: &str, container: &ContainerId) -> Command {
@@ -225,12 +246,12 @@ impl Engine for Podman {
         Command::script(include_str!("arrive.sh"), [directory, "rootfs-diff.tar", ""])
     }
 
-    fn restore(&self, directory: &str, container: &ContainerId, address: Address) -> Command {
-        let command = Command::script(include_str!("restore.sh"), [directory, &container.0]);
-        match address {
-            Address::Keep => command,
-            Address::Renew => command.arguments(["--ignore-static-ip", "--ignore-static-mac"]),
-        }
+    fn restore(&self, directory: &str, container: &ContainerId, address: Address, size: Size) -> Command {
+        let address = match address {
+            Address::Keep => "keep",
+            Address::Renew => "renew",
+        };
+        Command::script(include_str!("restore.sh"), [directory, &container.0, self.socket(size), address])
     }
 
     fn undo_restore(&self, directory: &str, container: &ContainerId) -> Command {

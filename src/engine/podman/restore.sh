@@ -1,9 +1,8 @@
 # Restores a container from what arrived; see Engine::restore.
-# $1 directory, $2 container, further arguments go to podman
+# $1 directory, $2 container, $3 the API's socket, or empty for the command line, $4 keep or renew addresses
 set -u
 umask 077
-directory=$1 container=$2
-shift 2
+directory=$1 container=$2 socket=$3 address=$4
 mkdir -p -m 700 "$directory" || exit 90
 # Nothing on standard input means that the restore is not wanted any more.
 read -r deleted || exit 93
@@ -14,8 +13,19 @@ echo $$ >restoring
 echo "since $(date +%s.%N)"
 tar --append --file archive rootfs-diff.tar deleted.files || exit 92
 rm -f rootfs-diff.tar
-podman container restore --tcp-established --file-locks "$@" --import archive >podman.log 2>&1
-code=$?
+if [ -n "$socket" ] && command -v curl >/dev/null; then
+    options='tcpEstablished=true&fileLocks=true'
+    [ "$address" = renew ] && options="$options&ignoreStaticIP=true&ignoreStaticMAC=true"
+    curl --silent --show-error --fail-with-body --request POST --unix-socket "$socket" --data-binary @archive \
+        --header 'Content-Type: application/x-tar' --header 'Expect:' --output answer \
+        "http://podman/v4.0.0/libpod/containers/import/restore?import=true&$options" 2>podman.log
+    code=$?
+    [ $code = 0 ] || sed -n 's/.*"message":"\(.*\)","response".*/Error: \1/p' answer >>podman.log
+else
+    [ "$address" = renew ] && set -- --ignore-static-ip --ignore-static-mac || set --
+    podman container restore --tcp-established --file-locks "$@" --import archive >podman.log 2>&1
+    code=$?
+fi
 echo $code >restored
 if [ $code = 0 ]; then
     echo restored
