@@ -86,6 +86,11 @@ pub struct Output {
 
 /// A running remote command. Standard error is drained in the background (its last 64 KiB are kept), so it
 /// can never stall the others.
+///
+/// Output that nobody reads may stall others: read it, drop it (it is then thrown away as it comes), or use
+/// a connection for bulk. Dropping both `stdout` and `ended` lets the command go: its input ends, it is sent
+/// SIGHUP where sshd permits that (OpenSSH 9 does not when root logs in), and its channel is closed. A
+/// command that neither reads nor writes then goes on by itself, so end it otherwise if that matters.
 pub struct Process {
     /// Its standard input; drop or shut down to end it.
     pub stdin: Box<dyn AsyncWrite + Send + Unpin>,
