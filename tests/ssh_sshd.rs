@@ -188,7 +188,7 @@ async fn as_many_sessions_as_we_allow_ourselves_fit_the_default_and_many_more_ta
         running.push(connection.spawn(&Command::new("cat")).await.unwrap());
     }
     let mut more = tokio::task::JoinSet::new();
-    for _ in 0..30 {
+    for _ in 0..10 {
         let connection = connection.clone();
         more.spawn(async move { works(&connection).await });
     }
@@ -426,6 +426,19 @@ async fn an_encrypted_key_in_the_agent_asks_nobody() {
         .arg(sshd.path("user")));
     let connector = Connector::with(person.clone(), NoConfiguration::new(person));
     works(&connect_with(&connector, &sshd.spec("h1")).await).await;
+}
+
+#[tokio::test]
+async fn too_many_keys_are_told_as_such() {
+    let Some(sshd) = Sshd::start("MaxAuthTries 2") else { return };
+    let names = ["k1", "k2", "k3"];
+    for name in names {
+        keygen(&sshd.path(name), "ed25519", "");
+    }
+    let spec = HostSpec { identity: names.map(|name| sshd.path(name)).into(), ..sshd.spec("h1") };
+    let error = sshd.connector().connect(&spec, Purpose::Commands, &nobody()).await.err().unwrap();
+    let text = error.to_string();
+    assert!(text.contains("Too many authentication failures") && text.contains("identity"), "{text}");
 }
 
 #[tokio::test]

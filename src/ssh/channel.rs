@@ -265,8 +265,8 @@ impl Drain {
     }
 
     fn loss(&self) -> String {
-        let cause = self.around.connection.borrow().clone();
-        let cause = cause.unwrap_or_else(|| "the connection ended".into());
+        let ending = self.around.connection.borrow();
+        let cause = ending.as_ref().map_or("the connection ended", |ending| &ending.cause);
         format!("{cause}, before the command ended")
     }
 }

@@ -16,8 +16,8 @@ use tokio::time::timeout;
 use super::auth::{Login, LoginError};
 use super::config::{HopAddress, HostResolver, Person, Query, ResolvedBy, SystemResolver, Target};
 use super::connection::{Connection, Parts, Purpose};
-use super::error::{ConnectError, HostKeyRefusal, Step};
-use super::handshake::{ClientHandler, Ended, HandshakeError, HostKeyMode, Judge, describe};
+use super::error::{ConnectError, HostKeyRefusal, LoginReport, Step};
+use super::handshake::{ClientHandler, Ended, EndedBy, Ending, HandshakeError, HostKeyMode, Judge, describe};
 use super::keyring::KeyRing;
 use super::known_hosts::{KnownHosts, Lookup};
 use super::pause::Pause;
@@ -31,6 +31,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Versions, keys and host key, without the time in which a person is asked. A busy small host needs
 /// seconds for its part of the arithmetic.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the reason of a connection that has just ended may take to come from its task to ours.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// sshd's `MaxStartups 10:30:100` begins to drop logins beyond 10 at a time.
 const LOGINS_AT_ONCE: usize = 8;
 /// Longer chains of jump hosts are a loop in the configuration.
@@ -341,20 +343,33 @@ impl Attempt<'_> {
             Err(LoginError::Timeout(after)) => {
                 Err(ConnectError::Timeout { host, address: place.into(), step: Step::Authentication, after })
             }
-            Err(LoginError::Refused(report)) if report.hung_up && report.tried.is_empty() => {
-                let cause = ended.borrow().clone();
-                Err(ConnectError::Protocol {
-                    host,
-                    address: place.into(),
-                    step: Step::Authentication,
-                    cause: cause.unwrap_or_else(|| "the host closed the connection".into()),
-                })
+            Err(LoginError::Refused(mut report)) if report.hung_up => {
+                let mut ended = ended.clone();
+                let ending = timeout(LAST_WORDS, ended.wait_for(Option::is_some)).await;
+                let ending = ending.ok().and_then(Result::ok).and_then(|ending| ending.clone());
+                match ending {
+                    // As after too many wrong keys: it would end like this again.
+                    Some(Ending { cause, by: EndedBy::Server }) if !report.tried.is_empty() => {
+                        report.tried.push(cause);
+                        Err(self.not_logged_in(target, report))
+                    }
+                    ending => Err(ConnectError::Protocol {
+                        host,
+                        address: place.into(),
+                        step: Step::Authentication,
+                        cause: ending.map_or("the host closed the connection".into(), |ending| ending.cause),
+                    }),
+                }
             }
-            Err(LoginError::Refused(report)) => Err(ConnectError::Login {
-                host,
-                user: crate::fleet::printable(&target.settings.user),
-                report: Box::new(report),
-            }),
+            Err(LoginError::Refused(report)) => Err(self.not_logged_in(target, report)),
+        }
+    }
+
+    fn not_logged_in(&self, target: &Target, report: LoginReport) -> ConnectError {
+        ConnectError::Login {
+            host: self.host(),
+            user: crate::fleet::printable(&target.settings.user),
+            report: Box::new(report),
         }
     }
 }

@@ -115,7 +115,7 @@ impl Connection {
     pub async fn closed(&self) -> String {
         let mut ended = self.shared.ended.clone();
         let cause = match ended.wait_for(Option::is_some).await {
-            Ok(cause) => cause.clone(),
+            Ok(ending) => ending.as_ref().map(|ending| ending.cause.clone()),
             Err(_) => None,
         };
         cause.unwrap_or_else(|| "the connection was lost".into())
@@ -240,7 +240,10 @@ impl Shared {
         let cause = match timeout(OPEN_TIMEOUT, open).await {
             Ok(Ok(channel)) => return Ok(channel),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => refusal(&reason, what),
-            Ok(Err(error)) => self.ended.borrow().clone().unwrap_or_else(|| describe(&error)),
+            Ok(Err(error)) => match &*self.ended.borrow() {
+                Some(ending) => ending.cause.clone(),
+                None => describe(&error),
+            },
             Err(_) => format!("the host did not open {what} within {} s", OPEN_TIMEOUT.as_secs()),
         };
         Err(self.lost(cause))

@@ -132,7 +132,7 @@ pub struct LoginReport {
     pub offered: Vec<String>,
     /// What was tried and how it went, one line each.
     pub tried: Vec<String>,
-    /// Whether the server ended the connection instead of answering, as after too many keys.
+    /// Whether the server ended the connection, as after too many keys (`MaxAuthTries`).
     pub hung_up: bool,
 }
 
@@ -235,10 +235,7 @@ impl ConnectError {
     /// Whether trying again by itself makes sense.
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Configuration { .. } | Self::HostKey { .. } => Retry::Pointless,
-            // Hanging up is also what a busy server does (MaxStartups), so it may differ next time.
-            Self::Login { report, .. } if report.hung_up && report.tried.is_empty() => Retry::Worthwhile,
-            Self::Login { .. } => Retry::Pointless,
+            Self::Configuration { .. } | Self::HostKey { .. } | Self::Login { .. } => Retry::Pointless,
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::Protocol { .. } => Retry::Worthwhile,
             Self::Jump { cause, .. } => cause.retry(),
         }

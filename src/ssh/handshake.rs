@@ -55,13 +55,29 @@ impl From<russh::Error> for HandshakeError {
     }
 }
 
-/// How a connection ended; empty while it lives.
-pub(super) type Ended = watch::Receiver<Option<String>>;
+/// How a connection ended.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    pub cause: String,
+    pub by: EndedBy,
+}
+
+/// Who ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EndedBy {
+    /// The server, with a message.
+    Server,
+    /// The network, or nobody knows.
+    Transport,
+}
+
+/// Empty while the connection lives.
+pub(super) type Ended = watch::Receiver<Option<Ending>>;
 
 /// The callbacks of one connection.
 pub(super) struct ClientHandler {
     judge: Judge,
-    ended: watch::Sender<Option<String>>,
+    ended: watch::Sender<Option<Ending>>,
 }
 
 impl ClientHandler {
@@ -186,6 +202,10 @@ impl client::Handler for ClientHandler {
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {
+        let by = match &reason {
+            DisconnectReason::ReceivedDisconnect(_) => EndedBy::Server,
+            DisconnectReason::Error(_) => EndedBy::Transport,
+        };
         let cause = match &reason {
             DisconnectReason::ReceivedDisconnect(info) => {
                 format!("the host ended the connection: {}", printable(info.message.trim()))
@@ -193,7 +213,7 @@ impl client::Handler for ClientHandler {
             DisconnectReason::Error(HandshakeError::Refused(refusal)) => refusal.to_string(),
             DisconnectReason::Error(HandshakeError::Transport(error)) => describe(error),
         };
-        self.ended.send_replace(Some(cause));
+        self.ended.send_replace(Some(Ending { cause, by }));
         match reason {
             DisconnectReason::ReceivedDisconnect(_) => Ok(()),
             DisconnectReason::Error(error) => Err(error),

@@ -234,10 +234,11 @@ impl Keeper {
 
     /// Holds a connection for as long as it lives; none when somebody asked for a new one.
     async fn hold(&mut self, connection: Connection) -> Option<String> {
+        // It can be used at once; measuring costs a round trip that nobody needs to wait for.
+        self.offer.send_replace(Some(connection.clone()));
         let Some(mut shown) = connection.round_trip().await else {
             return Some(connection.closed().await);
         };
-        self.offer.send_replace(Some(connection.clone()));
         self.state.send_replace(LinkState::Live { round_trip: shown });
         let measure = async {
             loop {

@@ -1,7 +1,7 @@
 //! Questions that only a person can answer: is this host key right, what is the passphrase.
 
 use std::fmt;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use async_trait::async_trait;
 use zeroize::Zeroizing;
@@ -97,31 +97,36 @@ impl Drop for Restore<'_> {
 }
 
 fn ask_terminal(question: &str, echo: Echo) -> io::Result<Secret> {
-    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    ask_on(&terminal, question, echo)
+}
 
-    let mut terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+fn ask_on(mut terminal: &std::fs::File, question: &str, echo: Echo) -> io::Result<Secret> {
+    use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+
     if !terminal.is_terminal() {
         return Err(io::Error::other("no terminal to ask on"));
     }
-    let restore = match echo {
-        Echo::On => None,
-        Echo::Off => {
-            let before = tcgetattr(&terminal)?;
-            let mut silent = before.clone();
-            silent.local_modes &= !LocalModes::ECHO;
-            silent.local_modes |= LocalModes::ECHONL;
-            tcsetattr(&terminal, OptionalActions::Flush, &silent)?;
-            Some(Restore { terminal: &terminal, before })
-        }
-    };
-    (&terminal).write_all(question.as_bytes())?;
-    let answer = read_answer(&mut io::BufReader::new(&terminal));
+    if matches!(echo, Echo::On) {
+        terminal.write_all(question.as_bytes())?;
+        return read_line(&mut io::BufReader::new(terminal));
+    }
+    let before = tcgetattr(terminal)?;
+    let mut silent = before.clone();
+    // Signals are off too: Ctrl-C would end the process with the echo still off. It comes as a byte instead.
+    silent.local_modes &= !(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+    silent.special_codes[SpecialCodeIndex::VMIN] = 1;
+    silent.special_codes[SpecialCodeIndex::VTIME] = 0;
+    tcsetattr(terminal, OptionalActions::Flush, &silent)?;
+    let restore = Restore { terminal, before };
+    terminal.write_all(question.as_bytes())?;
+    let answer = read_silently(&mut &*terminal);
     drop(restore);
-    terminal.flush()?;
+    terminal.write_all(b"\n")?;
     answer
 }
 
-fn read_answer(input: &mut impl BufRead) -> io::Result<Secret> {
+fn read_line(input: &mut impl BufRead) -> io::Result<Secret> {
     let mut line = Zeroizing::new(String::new());
     if input.read_line(&mut line)? == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -129,6 +134,29 @@ fn read_answer(input: &mut impl BufRead) -> io::Result<Secret> {
     let end = line.trim_end_matches(['\r', '\n']).len();
     line.truncate(end);
     Ok(Secret(line))
+}
+
+/// Reads an answer key by key, with the few keys for correcting it that people expect.
+fn read_silently(input: &mut impl Read) -> io::Result<Secret> {
+    // Enough for every passphrase, so that no half of it stays behind when the buffer would grow.
+    let mut answer = Zeroizing::new(Vec::with_capacity(1024));
+    loop {
+        let mut key = [0];
+        input.read_exact(&mut key)?;
+        match key[0] {
+            b'\r' | b'\n' => break,
+            // Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-\ and Escape: no answer.
+            0x03 | 0x04 | 0x1a | 0x1b | 0x1c => return Err(io::ErrorKind::Interrupted.into()),
+            // Backspace takes a whole character: the bytes after its first one begin with the bits 10.
+            0x08 | 0x7f => while answer.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {},
+            // Ctrl-U: begin anew.
+            0x15 => answer.clear(),
+            byte if answer.len() < answer.capacity() => answer.push(byte),
+            _ => return Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+    let text = std::str::from_utf8(&answer).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok(Secret::new(text.to_string()))
 }
 
 /// Keeps the lines of a question and makes everything else in it harmless.
@@ -162,9 +190,52 @@ mod tests {
 
     #[test]
     fn an_answer_loses_only_its_line_end() {
-        let answer = read_answer(&mut io::Cursor::new(b" with spaces \r\nrest")).unwrap();
+        let answer = read_line(&mut io::Cursor::new(b" with spaces \r\nrest")).unwrap();
         assert_eq!(answer.expose(), " with spaces ");
-        assert!(read_answer(&mut io::Cursor::new(b"")).is_err());
+        assert!(read_line(&mut io::Cursor::new(b"")).is_err());
+    }
+
+    #[test]
+    fn a_silent_answer_can_be_corrected_and_given_up() {
+        let typed =
+            |keys: &[u8]| read_silently(&mut io::Cursor::new(keys)).map(|answer| answer.expose().to_string());
+        assert_eq!(typed(b"secret\r").unwrap(), "secret");
+        assert_eq!(typed(b"x\x15se\xc3\xa9\x7fcret\x08t\n").unwrap(), "secret");
+        for keys in [&b"abc\x03\n"[..], b"\x04", b"abc"] {
+            assert!(typed(keys).is_err());
+        }
+        assert!(typed(&[b'a'; 5000]).is_err());
+    }
+
+    #[test]
+    fn a_secret_is_not_echoed_and_the_terminal_is_as_before() {
+        use portable_pty::{PtySize, native_pty_system};
+        use rustix::termios::tcgetattr;
+
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let path = pair.master.tty_name().unwrap();
+        let terminal = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+        let before = tcgetattr(&terminal).unwrap().local_modes;
+        let mut screen = pair.master.try_clone_reader().unwrap();
+        let mut keyboard = pair.master.take_writer().unwrap();
+        let person = std::thread::spawn(move || {
+            // The question is written once the echo is off, so whoever answers it cannot be seen.
+            let mut shown = Vec::new();
+            while !shown.ends_with(b"passphrase? ") {
+                let mut byte = [0];
+                screen.read_exact(&mut byte).unwrap();
+                shown.push(byte[0]);
+            }
+            keyboard.write_all(b"hunter2\r").unwrap();
+            let mut line = [0; 2];
+            screen.read_exact(&mut line).unwrap();
+            (shown, line)
+        });
+        let answer = ask_on(&terminal, "passphrase? ", Echo::Off).unwrap();
+        assert_eq!(answer.expose(), "hunter2");
+        assert_eq!(tcgetattr(&terminal).unwrap().local_modes, before);
+        let (shown, line) = person.join().unwrap();
+        assert_eq!((shown.as_slice(), &line), (&b"passphrase? "[..], b"\r\n"));
     }
 
     #[tokio::test]
