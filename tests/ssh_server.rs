@@ -551,3 +551,56 @@ async fn dropping_a_host_ends_its_connection() {
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(host.dialled.load(Ordering::SeqCst), 1);
 }
+
+// ---- cost ----
+
+/// The clock stands still but for the wire, so what passes is the number of round trips.
+#[tokio::test(start_paused = true)]
+async fn connecting_and_the_first_command_cost_few_round_trips() {
+    let fleet = Fleet::new();
+    let host = says(vec![Act::Out(b"out".to_vec()), Act::Exit(0)]);
+    let spec = fleet.add("h1", &host);
+    host.delay(Duration::from_millis(50));
+    let begun = Instant::now();
+    let connection = connect(&fleet, &spec).await.unwrap();
+    let connected = begun.elapsed();
+    connection.run(&Command::new("x")).await.unwrap();
+    let first = begun.elapsed() - connected;
+    // Half for the versions, and one each for algorithms, keys, service, offered key and signature.
+    assert!(connected <= Duration::from_millis(550), "{connected:?}");
+    // Opening the channel and the command; the half is the wire, which here carries one packet at a time.
+    assert!(first <= Duration::from_millis(250), "{first:?}");
+}
+
+/// Trap 6: a command per sample would cost a login shell each; one channel answers again and again.
+#[tokio::test]
+async fn one_channel_answers_many_questions() {
+    let fleet = Fleet::new();
+    let connection = connect(&fleet, &fleet.add("h1", &says(vec![Act::Echo, Act::Exit(0)]))).await.unwrap();
+    let Process { mut stdin, mut stdout, ended } = connection.spawn(&Command::new("cat")).await.unwrap();
+    let mut line = [0; 4];
+    for _ in 0..100 {
+        stdin.write_all(b"ask\n").await.unwrap();
+        timeout(HANGS, stdout.read_exact(&mut line)).await.expect("hangs").unwrap();
+        assert_eq!(&line, b"ask\n");
+    }
+    drop(stdin);
+    assert_eq!(ended.await.unwrap().unwrap().0, ExitStatus::Code(0));
+}
+
+/// Trap 9: closing a channel must not need a runtime where it is dropped.
+#[test]
+fn streams_may_be_dropped_after_the_runtime() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let fleet = Fleet::new();
+    let spec = fleet.add("h1", &says(vec![Act::Wait]));
+    let held = runtime.block_on(async {
+        let connection = connect(&fleet, &spec).await.unwrap();
+        let process = connection.spawn(&Command::new("x")).await.unwrap();
+        let socket = connection.forward_socket("/x").await.unwrap();
+        (connection, process, socket)
+    });
+    drop(runtime);
+    assert!(held.0.is_closed());
+    drop(held);
+}

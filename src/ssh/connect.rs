@@ -1,21 +1,17 @@
 //! Makes connections: resolves the configuration, goes through the jump hosts, checks the host key, logs in.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use russh::client::{self, Handle};
-use russh::{Limits, Preferred, cipher};
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::auth::{Login, LoginError};
-use super::config::{HopAddress, HostResolver, Person, Query, ResolvedBy, SystemResolver, Target};
+use super::config::{HopAddress, HostResolver, Person, Query, SystemResolver, Target};
 use super::connection::{Connection, Parts, Purpose};
+use super::dial::{Dial, TcpDial};
 use super::error::{ConnectError, HostKeyRefusal, LoginReport, Step};
 use super::handshake::{ClientHandler, Ended, EndedBy, Ending, HandshakeError, HostKeyMode, Judge, describe};
 use super::keyring::KeyRing;
@@ -23,6 +19,7 @@ use super::known_hosts::{KnownHosts, Lookup};
 use super::pause::Pause;
 use super::prompt::Prompter;
 use super::remote::Duplex;
+use super::tuning::configuration;
 use crate::fleet::{HostName, HostSpec, Sudo};
 
 /// For hosts whose configuration has no ConnectTimeout. TCP sends its first packet again after 1, 3 and 7 s,
@@ -37,26 +34,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const LOGINS_AT_ONCE: usize = 8;
 /// Longer chains of jump hosts are a loop in the configuration.
 const MAX_HOPS: usize = 8;
-
-/// Opens the first stream towards a host; tests put simulated networks here.
-#[async_trait]
-pub trait Dial: Send + Sync {
-    /// Connects to an address and port.
-    async fn dial(&self, address: &str, port: u16) -> io::Result<Box<dyn Duplex>>;
-}
-
-/// Plain TCP.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TcpDial;
-
-#[async_trait]
-impl Dial for TcpDial {
-    async fn dial(&self, address: &str, port: u16) -> io::Result<Box<dyn Duplex>> {
-        let stream = TcpStream::connect((address, port)).await?;
-        stream.set_nodelay(true)?;
-        Ok(Box::new(stream))
-    }
-}
 
 /// Connects to hosts. Clones share their settings and limits.
 #[derive(Clone)]
@@ -176,22 +153,47 @@ impl Attempt<'_> {
         let (address, port) = (target.settings.host_name.clone(), target.settings.port);
         let place = place(&address, port);
         let limit = target.settings.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
+        let jump = self.last_hop(target, hops_left).await?;
+        // Only now: whoever held a place while waiting for a jump host's could block a host behind itself.
         let slots = self.login_slots(&address, port);
         let _slot = slots.acquire().await;
-        let late =
-            |step| ConnectError::Timeout { host: self.host(), address: place.clone(), step, after: limit };
-        let stream = match self.last_hop(target, hops_left).await? {
-            Some(jump) => match timeout(limit, jump.forward_tcp(&address, port)).await {
-                Ok(stream) => stream.map_err(|error| self.unreachable(&place, cause_of(error)))?,
-                Err(_) => return Err(late(Step::Jump)),
-            },
+        let stream = match jump {
+            Some(jump) => return self.through(target, &jump, sudo).await,
             None => match timeout(limit, self.shared.dial.dial(&address, port)).await {
                 Ok(stream) => stream.map_err(|error| self.unreachable(&place, error.to_string()))?,
-                Err(_) => return Err(late(Step::Tcp)),
+                Err(_) => return Err(self.late(place, Step::Tcp, limit)),
             },
         };
-        let (mut handle, ended) = self.handshake(target, stream, &place).await?;
-        self.log_in(target, &mut handle, &ended, &place).await?;
+        self.establish(target, stream, sudo, &place).await
+    }
+
+    /// Connects to a machine from another one.
+    async fn through(
+        &self,
+        target: &Target,
+        jump: &Connection,
+        sudo: Sudo,
+    ) -> Result<Connection, ConnectError> {
+        let (address, port) = (&target.settings.host_name, target.settings.port);
+        let place = place(address, port);
+        let limit = target.settings.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
+        let stream = match timeout(limit, jump.forward_tcp(address, port)).await {
+            Ok(stream) => stream.map_err(|error| self.unreachable(&place, cause_of(error)))?,
+            Err(_) => return Err(self.late(place, Step::Jump, limit)),
+        };
+        self.establish(target, stream, sudo, &place).await
+    }
+
+    /// Makes a connection of a stream.
+    async fn establish(
+        &self,
+        target: &Target,
+        stream: Box<dyn Duplex>,
+        sudo: Sudo,
+        place: &str,
+    ) -> Result<Connection, ConnectError> {
+        let (mut handle, ended) = self.handshake(target, stream, place).await?;
+        self.log_in(target, &mut handle, &ended, place).await?;
         Ok(Connection::new(Parts {
             host: self.host(),
             user: target.settings.user.clone(),
@@ -201,6 +203,10 @@ impl Attempt<'_> {
             handle,
             ended,
         }))
+    }
+
+    fn late(&self, address: String, step: Step, after: Duration) -> ConnectError {
+        ConnectError::Timeout { host: self.host(), address, step, after }
     }
 
     /// Connects to the jump hosts one through another and returns the connection to the last.
@@ -220,7 +226,11 @@ impl Attempt<'_> {
             let reached = match last.take() {
                 // Only the nearest hop goes its own way, as with “ssh -J”.
                 None => Box::pin(self.reach(&machine, Sudo::Never, hops_left)).await,
-                Some(previous) => self.through(&machine, &previous).await,
+                Some(previous) => {
+                    let slots = self.login_slots(&machine.settings.host_name, machine.settings.port);
+                    let _slot = slots.acquire().await;
+                    self.through(&machine, &previous, Sudo::Never).await
+                }
             };
             last = Some(reached.map_err(|cause| match cause {
                 deeper @ (ConnectError::Jump { .. } | ConnectError::Configuration { .. }) => deeper,
@@ -231,32 +241,6 @@ impl Attempt<'_> {
             before.push(hop.clone());
         }
         Ok(last)
-    }
-
-    async fn through(&self, machine: &Target, previous: &Connection) -> Result<Connection, ConnectError> {
-        let (address, port) = (&machine.settings.host_name, machine.settings.port);
-        let place = place(address, port);
-        let slots = self.login_slots(address, port);
-        let _slot = slots.acquire().await;
-        let limit = machine.settings.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
-        let stream = match timeout(limit, previous.forward_tcp(address, port)).await {
-            Ok(stream) => stream.map_err(|error| self.unreachable(&place, cause_of(error)))?,
-            Err(_) => {
-                let host = self.host();
-                return Err(ConnectError::Timeout { host, address: place, step: Step::Jump, after: limit });
-            }
-        };
-        let (mut handle, ended) = self.handshake(machine, stream, &place).await?;
-        self.log_in(machine, &mut handle, &ended, &place).await?;
-        Ok(Connection::new(Parts {
-            host: self.host(),
-            user: machine.settings.user.clone(),
-            sudo: Sudo::Never,
-            purpose: self.purpose,
-            resolved_by: machine.settings.resolved_by,
-            handle,
-            ended,
-        }))
     }
 
     fn unreachable(&self, place: &str, cause: String) -> ConnectError {
@@ -382,61 +366,5 @@ fn cause_of(error: super::RemoteError) -> String {
     match error {
         super::RemoteError::Connection { cause, .. } => cause,
         other => other.to_string(),
-    }
-}
-
-/// Whether AES runs in hardware, which decides the order of ciphers: with it AES-GCM takes half the time of
-/// ChaCha20, without it several times as much.
-fn aes_in_hardware() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("aes");
-    #[cfg(target_arch = "aarch64")]
-    return std::arch::is_aarch64_feature_detected!("aes");
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    return false;
-}
-
-fn configuration(purpose: Purpose, known: &KnownHosts, lookup: &Lookup) -> client::Config {
-    let mut preferred = Preferred::DEFAULT;
-    // aes128-gcm is not in russh's own list. AES-CTR runs in software and comes last.
-    preferred.cipher = Cow::Borrowed(if aes_in_hardware() {
-        &[cipher::AES_128_GCM, cipher::AES_256_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR]
-    } else {
-        &[cipher::CHACHA20_POLY1305, cipher::AES_128_GCM, cipher::AES_256_GCM, cipher::AES_256_CTR]
-    });
-    preferred.key = Cow::Owned(known.preferred_algorithms(lookup));
-    preferred.host_key_certificates = Cow::Owned(known.certificate_algorithms(lookup));
-    client::Config {
-        // russh tops the window up at half, so throughput is half a window per round trip.
-        window_size: match purpose {
-            Purpose::Commands => 2 << 20,
-            Purpose::Bulk => 64 << 20,
-        },
-        maximum_packet_size: 65535,
-        // Messages, not bytes, that a channel takes before the connection waits for its draining task.
-        channel_buffer_size: 256,
-        nodelay: true,
-        // A host that answers nothing for 4 intervals is gone: 20 s, well above a stall of a busy host.
-        keepalive_interval: Some(Duration::from_secs(5)),
-        keepalive_max: 3,
-        // RFC 4253 recommends new keys each GiB or hour; russh allows no more.
-        limits: Limits {
-            rekey_write_limit: 1 << 30,
-            rekey_read_limit: 1 << 30,
-            rekey_time_limit: Duration::from_secs(3600),
-        },
-        preferred,
-        ..client::Config::default()
-    }
-}
-
-/// Which source answered, for messages.
-impl std::fmt::Display for ResolvedBy {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::OpenSsh => "ssh -G",
-            Self::Builtin => "the built-in reader of ~/.ssh/config (no Match)",
-            Self::Nothing => "no SSH configuration",
-        })
     }
 }

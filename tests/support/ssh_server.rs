@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use drover::fleet::{Engine, HostName, HostSpec, Sudo};
@@ -86,6 +87,8 @@ pub struct FakeHost {
     pub behaviour: Mutex<Behaviour>,
     /// False makes every wire stand still, as if the host hung.
     flowing: watch::Sender<bool>,
+    /// How long every packet takes in one direction.
+    delay: watch::Sender<Duration>,
     /// Counts up to cut every connection.
     cuts: watch::Sender<usize>,
     pub dialled: AtomicUsize,
@@ -106,6 +109,7 @@ impl FakeHost {
                 channels: Channels::Open,
             }),
             flowing: watch::Sender::new(true),
+            delay: watch::Sender::new(Duration::ZERO),
             cuts: watch::Sender::new(0),
             dialled: AtomicUsize::new(0),
             hung_up: watch::Sender::new(0),
@@ -119,6 +123,11 @@ impl FakeHost {
     /// Ends every connection at once.
     pub fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Puts the host at a distance.
+    pub fn delay(&self, delay: Duration) {
+        self.delay.send_replace(delay);
     }
 
     /// Makes the host hang, or go on.
@@ -156,7 +165,8 @@ impl Dial for Network {
             Answer::Serve => {}
         }
         let mut cuts = host.cuts.subscribe();
-        let (up, down) = (host.flowing.subscribe(), host.flowing.subscribe());
+        let wires = || Wires { flowing: host.flowing.subscribe(), delay: host.delay.subscribe() };
+        let (up, down) = (wires(), wires());
         tokio::spawn(async move {
             let (near_read, near_write) = tokio::io::split(near_wire);
             let (far_read, far_write) = tokio::io::split(far_wire);
@@ -171,15 +181,27 @@ impl Dial for Network {
     }
 }
 
-async fn wire(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    mut flowing: watch::Receiver<bool>,
-) {
+struct Wires {
+    flowing: watch::Receiver<bool>,
+    delay: watch::Receiver<Duration>,
+}
+
+impl Wires {
+    async fn arrive(&self) -> bool {
+        let delay = *self.delay.borrow();
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        true
+    }
+}
+
+async fn wire(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut wires: Wires) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(count) = from.read(&mut buffer).await
         && count > 0
-        && flowing.wait_for(|flowing| *flowing).await.is_ok()
+        && wires.arrive().await
+        && wires.flowing.wait_for(|flowing| *flowing).await.is_ok()
         && to.write_all(&buffer[..count]).await.is_ok()
     {}
 }
@@ -198,8 +220,8 @@ async fn serve(host: Arc<FakeHost>, stream: tokio::io::DuplexStream) {
             keys: vec![behaviour.key.clone()],
             methods,
             inactivity_timeout: None,
-            auth_rejection_time: std::time::Duration::ZERO,
-            auth_rejection_time_initial: Some(std::time::Duration::ZERO),
+            auth_rejection_time: Duration::ZERO,
+            auth_rejection_time_initial: Some(Duration::ZERO),
             ..server::Config::default()
         }
     };

@@ -29,6 +29,16 @@ pub enum ResolvedBy {
     Nothing,
 }
 
+impl std::fmt::Display for ResolvedBy {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::OpenSsh => "ssh -G",
+            Self::Builtin => "the built-in reader of ~/.ssh/config (no Match)",
+            Self::Nothing => "no SSH configuration",
+        })
+    }
+}
+
 /// Which keys of the agent may be offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AgentKeys {

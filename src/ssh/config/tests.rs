@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::fleet::{Engine, HostName, HostSpec, Sudo};
 
@@ -161,4 +163,16 @@ fn addresses_that_could_be_options_or_shell_syntax_are_refused() {
         assert_eq!((parsed.host.as_str(), parsed.port), (host, port));
     }
     assert_eq!(Target::query(&spec("[::1]")).unwrap().address, "::1");
+}
+
+proptest! {
+    #[test]
+    fn no_text_can_break_the_readers(text in "(\\PC|\n| |[a-z@:\\[\\]%~]){0,60}") {
+        let settings = openssh::read(&text, &query("h1"), &person());
+        prop_assert_eq!(settings.resolved_by, ResolvedBy::OpenSsh);
+        if let Ok(hop) = text.parse::<HopAddress>() {
+            prop_assert!(!hop.host.is_empty() && !hop.host.starts_with('-'));
+        }
+        let _ = expand(&text, &settings, &query("h1"), &person());
+    }
 }
