@@ -13,7 +13,7 @@ use super::prompt::Secret;
 #[derive(Default)]
 struct Contents {
     /// With the text of the file, so that a changed file counts as another key.
-    keys: HashMap<PathBuf, (String, Arc<PrivateKey>)>,
+    keys: HashMap<PathBuf, (Secret, Arc<PrivateKey>)>,
     passwords: HashMap<String, Secret>,
     turns: HashMap<String, Arc<Semaphore>>,
 }
@@ -35,10 +35,10 @@ impl KeyRing {
     }
 
     pub(super) fn key(&self, path: &Path, text: &str) -> Option<Arc<PrivateKey>> {
-        self.lock().keys.get(path).filter(|(known, _)| known == text).map(|(_, key)| key.clone())
+        self.lock().keys.get(path).filter(|(known, _)| known.expose() == text).map(|(_, key)| key.clone())
     }
 
-    pub(super) fn keep_key(&self, path: &Path, text: String, key: Arc<PrivateKey>) {
+    pub(super) fn keep_key(&self, path: &Path, text: Secret, key: Arc<PrivateKey>) {
         self.lock().keys.insert(path.into(), (text, key));
     }
 

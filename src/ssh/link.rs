@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -129,7 +130,7 @@ impl Host {
 
     /// The connection for watching and commands, if it is live.
     pub fn connection(&self) -> Option<Connection> {
-        self.current.borrow().clone()
+        self.current.borrow().clone().filter(|connection| !connection.is_closed())
     }
 
     /// Waits until the connection is live; an error once it is refused, since then a person has to act.
@@ -138,7 +139,7 @@ impl Host {
         let refused = states.wait_for(|state| matches!(state, LinkState::Refused { .. }));
         tokio::select! {
             biased;
-            live = current.wait_for(Option::is_some) => live.ok().and_then(|live| live.clone()),
+            live = current.wait_for(|current| current.as_ref().is_some_and(|live| !live.is_closed())) => live.ok().and_then(|live| live.clone()),
             _ = refused => None,
         }
         .ok_or_else(|| self.not_live())
@@ -202,7 +203,10 @@ impl Keeper {
         loop {
             self.state.send_replace(LinkState::Connecting);
             let attempt = self.connector.connect(&self.spec, Purpose::Commands, &self.prompter);
-            let cause = match attempt.await {
+            let attempt = attempt.await;
+            // Asking for an attempt while one is under way asks for that one.
+            let _ = self.wake.notified().now_or_never();
+            let cause = match attempt {
                 Ok(connection) => {
                     let begun = Instant::now();
                     let cause = self.hold(connection).await;

@@ -3,6 +3,18 @@
 //! In comes a [`crate::fleet::HostSpec`]; out comes a [`Remote`], which is all that the rest of drover sees.
 //! A real sshd, an in-process server and a scripted remote are the same to everything above this room.
 //! [`Connector`] makes single [`Connection`]s; [`Host`] keeps one alive and tells its state.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use drover::fleet::HostSpec;
+//! use drover::ssh::{Command, Connector, Prompter, Purpose, Remote, TerminalPrompter};
+//!
+//! async fn hostname(spec: &HostSpec) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+//!     let prompter: Arc<dyn Prompter> = Arc::new(TerminalPrompter::new());
+//!     let connection = Connector::new().connect(spec, Purpose::Commands, &prompter).await?;
+//!     Ok(connection.run(&Command::new("hostname")).await?)
+//! }
+//! ```
 
 mod auth;
 mod channel;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -43,8 +44,10 @@ pub enum Act {
     Refuse,
     /// Cuts the connection.
     Cut,
-    /// Waits until the channel is closed from outside.
+    /// Waits until it hears SIGHUP or the channel is closed.
     Wait,
+    /// Waits until the channel is closed, deaf to signals.
+    Deaf,
     /// Opens channels towards the client, which must all be turned away, and reports how many were.
     OpenChannels,
 }
@@ -355,6 +358,7 @@ async fn perform(
     act: Act,
     session: Option<&server::Handle>,
 ) -> Option<()> {
+    let mut hung_up = host.hung_up.subscribe();
     match act {
         Act::Out(bytes) => write.data_bytes(bytes).await.ok(),
         Act::Err(bytes) => write.extended_data_bytes(1, bytes).await.ok(),
@@ -371,6 +375,7 @@ async fn perform(
         Act::Flood => loop {
             tokio::select! {
                 sent = write.data_bytes(vec![b'x'; 32 << 10]) => sent.ok()?,
+                _ = hung_up.changed() => return Some(()),
                 message = read.wait() => {
                     if matches!(message, None | Some(ChannelMsg::Close)) {
                         return None;
@@ -378,9 +383,14 @@ async fn perform(
                 }
             }
         },
-        Act::Wait => loop {
-            if matches!(read.wait().await?, ChannelMsg::Close) {
-                return None;
+        Act::Wait | Act::Deaf => loop {
+            tokio::select! {
+                message = read.wait() => {
+                    if matches!(message?, ChannelMsg::Close) {
+                        return None;
+                    }
+                }
+                _ = hung_up.changed(), if matches!(act, Act::Wait) => return Some(()),
             }
         },
         Act::Cut => {
@@ -415,7 +425,9 @@ impl Fleet {
         let directory = tempfile::tempdir().unwrap();
         let user_key = private(Algorithm::Ed25519);
         let text = user_key.to_openssh(Default::default()).unwrap();
-        std::fs::write(directory.path().join("user"), text.as_bytes()).unwrap();
+        let file = directory.path().join("user");
+        std::fs::write(&file, text.as_bytes()).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         Self { directory, network: Network::default(), user_key }
     }
 

@@ -1,5 +1,7 @@
 //! Keys from files, with the certificates beside them; locked ones are opened by their passphrase.
 
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use crate::ssh::prompt::Secret;
 /// A key file that needs its passphrase.
 pub(super) struct Locked {
     path: PathBuf,
-    text: String,
+    text: Secret,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,9 +36,9 @@ impl Login<'_> {
             if !self.takes(MethodKind::PublicKey) {
                 break;
             }
-            let text = match tokio::fs::read_to_string(path).await {
+            let text = match read_private(path).await {
                 Ok(text) => text,
-                Err(error) if missing == Missing::Skip && error.kind() == std::io::ErrorKind::NotFound => {
+                Err(error) if missing == Missing::Skip && error.kind() == io::ErrorKind::NotFound => {
                     continue;
                 }
                 Err(error) => {
@@ -49,7 +51,7 @@ impl Login<'_> {
                     Next::GoOn => {}
                     done => return Ok(done),
                 },
-                Err(russh::keys::Error::KeyIsEncrypted) => match self.ring.key(path, &text) {
+                Err(russh::keys::Error::KeyIsEncrypted) => match self.ring.key(path, text.expose()) {
                     Some(key) => match self.key(path, key).await? {
                         Next::GoOn => {}
                         done => return Ok(done),
@@ -143,10 +145,10 @@ impl Login<'_> {
         Ok(Next::GoOn)
     }
 
-    async fn unlock(&self, path: &Path, text: String) -> Option<Arc<PrivateKey>> {
+    async fn unlock(&self, path: &Path, text: Secret) -> Option<Arc<PrivateKey>> {
         let _turn = self.pause.during(self.ring.turn(&path.to_string_lossy())).await;
         // Another host's connection may have asked for it meanwhile.
-        if let Some(key) = self.ring.key(path, &text) {
+        if let Some(key) = self.ring.key(path, text.expose()) {
             return Some(key);
         }
         for attempt in 0..ATTEMPTS {
@@ -164,8 +166,18 @@ impl Login<'_> {
     }
 }
 
-async fn decode(text: String, passphrase: Option<Secret>) -> Result<PrivateKey, russh::keys::Error> {
-    let work = move || russh::keys::decode_secret_key(&text, passphrase.as_ref().map(Secret::expose));
+/// Reads a private key file. Like OpenSSH, it does not take a key of ours that others can read.
+async fn read_private(path: &Path) -> io::Result<Secret> {
+    let found = tokio::fs::metadata(path).await?;
+    let ours = found.uid() == rustix::process::getuid().as_raw();
+    if ours && found.is_file() && found.mode() & 0o077 != 0 {
+        return Err(io::Error::other("others can read this private key; run chmod 600 on it"));
+    }
+    tokio::fs::read_to_string(path).await.map(Secret::new)
+}
+
+async fn decode(text: Secret, passphrase: Option<Secret>) -> Result<PrivateKey, russh::keys::Error> {
+    let work = move || russh::keys::decode_secret_key(text.expose(), passphrase.as_ref().map(Secret::expose));
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(russh::keys::Error::CouldNotReadKey))
 }
 
