@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use drover::fleet::{HostName, HostSpec, Sudo};
+use drover::fleet::{HostKeyCheck, HostName, HostSpec, Sudo};
 use drover::ssh::{
-    Backoff, Command, ConnectError, Connection, ExitStatus, Host, HostKeyMode, HostKeyRefusal, LinkState,
-    NoPrompter, Process, Prompter, Purpose, Remote, RemoteError, Retry, SESSION_LIMIT, Secret, Step,
+    Backoff, Command, ConnectError, Connection, ExitStatus, Host, HostKeyRefusal, LinkState, NoPrompter,
+    Process, Prompter, Purpose, Remote, RemoteError, Retry, SESSION_LIMIT, Secret, Step,
 };
 use russh::keys::{Algorithm, EcdsaCurve};
 use ssh_server::{Act, Answer, Channels, FakeHost, Fleet, private};
@@ -330,7 +330,7 @@ async fn a_changed_key_is_refused_in_every_mode_with_both_fingerprints_and_the_l
     let old = host.behaviour.lock().unwrap().key.public_key().clone();
     let new = private(Algorithm::Ed25519);
     host.change(|behaviour| behaviour.key = new.clone());
-    for mode in [HostKeyMode::Strict, HostKeyMode::Ask, HostKeyMode::AcceptNew] {
+    for mode in [HostKeyCheck::Strict, HostKeyCheck::Ask, HostKeyCheck::AcceptNew] {
         let yes: Arc<dyn Prompter> = Scripted::new(["yes"; 3]);
         let connector = fleet.connector().host_keys(mode);
         let error = connector.connect(&spec, Purpose::Commands, &yes).await.err().unwrap();
@@ -371,18 +371,18 @@ async fn an_unknown_key_is_refused_asked_about_or_recorded() {
 
     let no = Scripted::new(["no"]);
     let asker: Arc<dyn Prompter> = no.clone();
-    let error = connector(HostKeyMode::Ask).connect(&spec, Purpose::Commands, &asker).await.err().unwrap();
+    let error = connector(HostKeyCheck::Ask).connect(&spec, Purpose::Commands, &asker).await.err().unwrap();
     assert!(error.to_string().contains("not accepted"), "{error}");
     assert!(no.asked()[0].contains("SHA256:"), "{:?}", no.asked());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "");
 
     // The person takes ten minutes, which no time-out of ours may count.
     let asker: Arc<dyn Prompter> = Scripted::new(["yes"]);
-    connector(HostKeyMode::Ask).connect(&spec, Purpose::Commands, &asker).await.unwrap();
+    connector(HostKeyCheck::Ask).connect(&spec, Purpose::Commands, &asker).await.unwrap();
     connect(&fleet, &spec).await.unwrap();
 
     std::fs::write(&file, "").unwrap();
-    connector(HostKeyMode::AcceptNew).connect(&spec, Purpose::Commands, &nobody()).await.unwrap();
+    connector(HostKeyCheck::AcceptNew).connect(&spec, Purpose::Commands, &nobody()).await.unwrap();
     connect(&fleet, &spec).await.unwrap();
 }
 
@@ -394,7 +394,7 @@ async fn a_host_known_by_another_type_of_key_is_not_merely_unknown() {
     host.change(|behaviour| {
         behaviour.key = private(Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 });
     });
-    let accepting = fleet.connector().host_keys(HostKeyMode::AcceptNew);
+    let accepting = fleet.connector().host_keys(HostKeyCheck::AcceptNew);
     let error = accepting.connect(&spec, Purpose::Commands, &nobody()).await.err().unwrap();
     assert!(error.to_string().contains("ssh-ed25519 is on record"), "{error}");
 }

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use drover::fleet::{HostName, HostSpec};
+use drover::fleet::{HostKeyCheck, HostName, HostSpec};
 use drover::ssh::config::{NoConfiguration, OpenSshResolver, Person, ResolvedBy};
 use drover::ssh::{
-    Backoff, Command, Connection, Connector, ExitStatus, Host, HostKeyMode, LinkState, Process, Prompter,
-    Purpose, Remote, RemoteError, SESSION_LIMIT, Secret,
+    Backoff, Command, Connection, Connector, ExitStatus, Host, LinkState, Process, Prompter, Purpose, Remote,
+    RemoteError, SESSION_LIMIT, Secret,
 };
 use sha2::{Digest, Sha256};
 use sshd::{Sshd, keygen, nobody, run};
@@ -292,7 +292,7 @@ async fn the_type_of_key_on_record_is_asked_for() {
 async fn a_hashed_record_made_by_us_is_understood_by_openssh_and_by_us() {
     let Some(sshd) = Sshd::start("") else { return };
     std::fs::write(sshd.path("known_hosts"), "").unwrap();
-    let accepting = sshd.connector().host_keys(HostKeyMode::AcceptNew);
+    let accepting = sshd.connector().host_keys(HostKeyCheck::AcceptNew);
     connect_with(&accepting, &sshd.spec("h1")).await;
     run(std::process::Command::new("ssh-keygen").arg("-H").arg("-f").arg(sshd.path("known_hosts")));
     works(&connect(&sshd, &sshd.spec("h1")).await).await;

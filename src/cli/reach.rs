@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::fleet::{Fleet, HostKeyCheck, HostName, HostSpec};
+use crate::fleet::{Fleet, HostName, HostSpec};
 use crate::migrate::Hosts;
-use crate::ssh::{ConnectError, Connection, Connector, HostKeyMode, Prompter, Purpose, Remote, RemoteError};
+use crate::ssh::{ConnectError, Connection, Connector, Prompter, Purpose, Remote, RemoteError};
 
 /// The hosts of a fleet, connected to when they are needed.
 pub struct FleetHosts {
@@ -23,17 +23,8 @@ impl FleetHosts {
 
     /// Connects to one host.
     pub async fn reach(&self, spec: &HostSpec, purpose: Purpose) -> Result<Connection, ConnectError> {
-        connector_for(&self.connector, spec).connect(spec, purpose, &self.prompter).await
+        self.connector.connect(spec, purpose, &self.prompter).await
     }
-}
-
-/// The connector with a host's own rule for unknown host keys.
-pub fn connector_for(connector: &Connector, spec: &HostSpec) -> Connector {
-    connector.clone().host_keys(match spec.host_key_check {
-        HostKeyCheck::Strict => HostKeyMode::Strict,
-        HostKeyCheck::Ask => HostKeyMode::Ask,
-        HostKeyCheck::AcceptNew => HostKeyMode::AcceptNew,
-    })
 }
 
 #[async_trait]

@@ -22,7 +22,7 @@ use crate::session::{Effect, Happening};
 use crate::ssh::{Backoff, Connector, Host, Remote, RemoteError};
 use crate::watch::{LaptopFigures, Pace, laptop};
 
-use super::reach::{FleetHosts, connector_for};
+use super::reach::FleetHosts;
 use questions::Questions;
 
 /// Happenings that may wait for the console: a second's worth of a fleet of two hundred hosts. Whoever has more
@@ -83,12 +83,8 @@ async fn run(
     let mut watching = JoinSet::new();
     let mut watched = HashMap::new();
     for spec in &fleet.hosts {
-        let host = Arc::new(Host::start(
-            spec.clone(),
-            connector_for(&connector, spec),
-            questions.clone(),
-            Backoff::default(),
-        ));
+        let host =
+            Arc::new(Host::start(spec.clone(), connector.clone(), questions.clone(), Backoff::default()));
         let (pace, paces) = watch::channel(Pace::Hidden);
         watching.spawn(host::watch_over(host.clone(), began, paces, happenings.clone()));
         watched.insert(spec.name.clone(), Watched { host, pace });

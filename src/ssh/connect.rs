@@ -13,14 +13,14 @@ use super::config::{HopAddress, HostResolver, Person, Query, SystemResolver, Tar
 use super::connection::{Connection, Parts, Purpose};
 use super::dial::{Dial, TcpDial};
 use super::error::{ConnectError, HostKeyRefusal, LoginReport, Step};
-use super::handshake::{ClientHandler, Ended, EndedBy, Ending, HandshakeError, HostKeyMode, Judge, describe};
+use super::handshake::{ClientHandler, Ended, EndedBy, Ending, HandshakeError, Judge, describe};
 use super::keyring::KeyRing;
 use super::known_hosts::{KnownHosts, Lookup};
 use super::pause::Pause;
 use super::prompt::Prompter;
 use super::remote::Duplex;
 use super::tuning::configuration;
-use crate::fleet::{HostName, HostSpec, Sudo};
+use crate::fleet::{HostKeyCheck, HostName, HostSpec, Sudo};
 
 /// For hosts whose configuration has no ConnectTimeout. TCP sends its first packet again after 1, 3 and 7 s,
 /// so this allows for three lost ones.
@@ -45,7 +45,8 @@ struct Shared {
     person: Person,
     resolver: Arc<dyn HostResolver>,
     dial: Arc<dyn Dial>,
-    mode: HostKeyMode,
+    /// Instead of what the fleet file says of each host.
+    check: Option<HostKeyCheck>,
     ring: Arc<KeyRing>,
     /// Logins under way per address; the lock is held only to find the entry.
     logins: Mutex<HashMap<(String, u16), Arc<Semaphore>>>,
@@ -65,7 +66,7 @@ impl Connector {
                 person,
                 resolver: Arc::new(resolver),
                 dial: Arc::new(TcpDial),
-                mode: HostKeyMode::Strict,
+                check: None,
                 ring: Arc::default(),
                 logins: Mutex::default(),
             }),
@@ -74,8 +75,8 @@ impl Connector {
 
     /// The same with another way to treat unknown host keys.
     #[must_use]
-    pub fn host_keys(self, mode: HostKeyMode) -> Self {
-        self.changed(|shared| shared.mode = mode)
+    pub fn host_keys(self, check: HostKeyCheck) -> Self {
+        self.changed(|shared| shared.check = Some(check))
     }
 
     /// The same over another network.
@@ -89,7 +90,7 @@ impl Connector {
             person: self.shared.person.clone(),
             resolver: self.shared.resolver.clone(),
             dial: self.shared.dial.clone(),
-            mode: self.shared.mode,
+            check: self.shared.check,
             ring: self.shared.ring.clone(),
             logins: Mutex::default(),
         };
@@ -285,7 +286,7 @@ impl Attempt<'_> {
             port: settings.port,
             lookup,
             known: Arc::new(known),
-            mode: self.shared.mode,
+            mode: self.shared.check.unwrap_or(self.spec.host_key_check),
             naming: settings.naming,
             file: settings.user_known_hosts.first().cloned(),
             prompter: self.prompter.clone(),

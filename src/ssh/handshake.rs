@@ -13,19 +13,7 @@ use super::error::HostKeyRefusal;
 use super::known_hosts::{self, Lookup, Naming, SharedKnownHosts, Verdict};
 use super::pause::Pause;
 use super::prompt::Prompter;
-use crate::fleet::{HostName, printable};
-
-/// What happens to a host whose key is not on record. A changed or revoked key is refused in every mode.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HostKeyMode {
-    /// It is refused.
-    #[default]
-    Strict,
-    /// A person is asked, and a yes is recorded.
-    Ask,
-    /// It is recorded and accepted.
-    AcceptNew,
-}
+use crate::fleet::{HostKeyCheck, HostName, printable};
 
 /// Everything needed to judge one machine's key.
 pub(super) struct Judge {
@@ -34,7 +22,7 @@ pub(super) struct Judge {
     pub port: u16,
     pub lookup: Lookup,
     pub known: SharedKnownHosts,
-    pub mode: HostKeyMode,
+    pub mode: HostKeyCheck,
     pub naming: Naming,
     /// New keys go here; none where the configuration names no file.
     pub file: Option<std::path::PathBuf>,
@@ -108,7 +96,7 @@ impl Judge {
                 Err(HostKeyRefusal::Certificate { location, fault })
             }
             Verdict::OtherType { recorded } => match self.mode {
-                HostKeyMode::Ask => {
+                HostKeyCheck::Ask => {
                     let types: Vec<String> =
                         recorded.iter().map(|(kind, location)| format!("{kind} at {location}")).collect();
                     self.ask(
@@ -119,19 +107,19 @@ impl Judge {
                     .await
                 }
                 // Somebody in between would offer just that, so it is no “new host”.
-                HostKeyMode::Strict | HostKeyMode::AcceptNew => {
+                HostKeyCheck::Strict | HostKeyCheck::AcceptNew => {
                     Err(HostKeyRefusal::OtherType { offered: print, recorded })
                 }
             },
             Verdict::Unknown => match self.mode {
-                HostKeyMode::Strict => Err(HostKeyRefusal::Unknown {
+                HostKeyCheck::Strict => Err(HostKeyRefusal::Unknown {
                     offered: print,
                     address: self.address.clone(),
                     port: self.port,
                     file: self.file.clone().unwrap_or_else(|| "known_hosts".into()),
                 }),
-                HostKeyMode::Ask => self.ask(&key, print, "").await,
-                HostKeyMode::AcceptNew => self.record(&key, print).await,
+                HostKeyCheck::Ask => self.ask(&key, print, "").await,
+                HostKeyCheck::AcceptNew => self.record(&key, print).await,
             },
         }
     }

@@ -39,7 +39,6 @@ pub use connect::Connector;
 pub use connection::{Connection, Purpose, SESSION_LIMIT};
 pub use dial::{Dial, TcpDial};
 pub use error::{ConnectError, HostKeyRefusal, LoginReport, Retry, Step};
-pub use handshake::HostKeyMode;
 pub use link::{Backoff, Host, LinkState};
 pub use prompt::{NoPrompter, Prompter, Secret, TerminalPrompter};
 pub use remote::{Duplex, ExitStatus, Output, Process, Remote, RemoteError};

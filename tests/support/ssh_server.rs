@@ -449,6 +449,7 @@ impl Fleet {
             engine: Engine::Podman,
             sudo: Sudo::Auto,
             labels: std::collections::BTreeMap::new(),
+            host_key_check: drover::fleet::HostKeyCheck::default(),
             memory_reserve: 0,
         }
     }
