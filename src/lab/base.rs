@@ -13,7 +13,7 @@ use super::lock::Lock;
 use super::places::{Places, private_directory};
 use super::program::{contained, remove_tree, run};
 use super::progress::{Progress, Report, build_errors, build_step};
-use super::{LabError, machine};
+use super::{LabError, Mirror, machine};
 
 const SUITE: &str = "trixie";
 /// trixie's CRIU 4.1.1 fails on TCP sockets with new kernels; testing's 4.2.1 does not.
@@ -78,7 +78,7 @@ fn base_key() -> String {
 }
 
 /// Builds what is missing. Two labs that come up at once build it once.
-pub(super) fn build(places: &Places, mirror: Option<&str>, report: Report<'_>) -> Result<Built, LabError> {
+pub(super) fn build(places: &Places, mirror: Option<&Mirror>, report: Report<'_>) -> Result<Built, LabError> {
     let base_key = base_key();
     let storage_key = content_key([&base_key, STORAGE_SCRIPT, IMAGES_SCRIPT]);
     let built = Built {
@@ -131,21 +131,38 @@ fn fresh(places: &Places, name: &str) -> Result<PathBuf, LabError> {
 fn build_base(
     places: &Places,
     base: &Path,
-    mirror: Option<&str>,
+    mirror: Option<&Mirror>,
     report: Report<'_>,
 ) -> Result<(), LabError> {
-    let mirror = mirror.map_or_else(machine::mirror, String::from);
-    let partial = fresh(places, "building")?;
-    let result = run_builder(&partial, &mirror, report);
-    if result.is_ok() {
-        std::fs::rename(partial.join("root"), base).map_err(file("finishing", base))?;
+    // A machine's own mirror is near, but may lack the suites; the one for everybody has them.
+    let everybody = Mirror::default();
+    let own = machine::mirror();
+    let mut mirrors = match (mirror, &own) {
+        (Some(mirror), _) => vec![mirror],
+        (None, Some(own)) if *own != everybody => vec![own, &everybody],
+        (None, _) => vec![&everybody],
     }
-    remove_tree(&partial)?;
+    .into_iter();
+    let mut result = Ok(());
+    while let Some(mirror) = mirrors.next() {
+        let partial = fresh(places, "building")?;
+        result = run_builder(&partial, mirror, report);
+        if result.is_ok() {
+            std::fs::rename(partial.join("root"), base).map_err(file("finishing", base))?;
+        }
+        remove_tree(&partial)?;
+        match &result {
+            Err(error) if mirrors.len() > 0 => {
+                report(Progress::Note(format!("{error}. Trying {everybody} instead")));
+            }
+            _ => break,
+        }
+    }
     result
 }
 
-fn run_builder(partial: &Path, mirror: &str, report: Report<'_>) -> Result<(), LabError> {
-    let failed = |cause: String| LabError::Build { mirror: crate::fleet::printable(mirror), cause };
+fn run_builder(partial: &Path, mirror: &Mirror, report: Report<'_>) -> Result<(), LabError> {
+    let failed = |cause: String| LabError::Build { mirror: mirror.to_string(), cause };
     let script = partial.join("base.sh");
     std::fs::write(&script, BASE_SCRIPT).map_err(file("writing", &script))?;
     let scratch = partial.join("scratch");
@@ -153,7 +170,7 @@ fn run_builder(partial: &Path, mirror: &str, report: Report<'_>) -> Result<(), L
     let mut child = contained(&script)
         .arg(partial.join("root"))
         .arg(&scratch)
-        .args([mirror, SUITE, NEWER_SUITE, &PACKAGES.join(","), NEWER_PACKAGES, &machine::proxy()])
+        .args([mirror.as_str(), SUITE, NEWER_SUITE, &PACKAGES.join(","), NEWER_PACKAGES, &machine::proxy()])
         .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::null())
         .stdout(Stdio::null())

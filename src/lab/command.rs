@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 
 use super::progress::Progress;
 use super::{
-    Cpus, Disks, HostCount, HostState, Lab, LabError, LabName, LabStatus, Memory, Options, down, ensure_up,
-    install, install_line, kill_host, missing_packages, shell, start_host, status,
+    Cpus, Disks, HostCount, HostState, Lab, LabError, LabName, LabStatus, Memory, Mirror, Options, down,
+    ensure_up, install, install_line, kill_host, missing_packages, shell, start_host, status,
 };
 use crate::fleet::{bytes, seconds};
 
@@ -82,7 +82,7 @@ pub struct UpArguments {
     pub cpus: Option<Cpus>,
     /// Debian mirror to build the hosts from [default: this machine's own]
     #[arg(long, value_name = "URL")]
-    pub mirror: Option<String>,
+    pub mirror: Option<Mirror>,
     /// Install what is missing on this machine without asking
     #[arg(long, short)]
     pub yes: bool,

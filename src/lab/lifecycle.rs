@@ -46,7 +46,7 @@ pub enum Disks {
 struct Locked {
     places: Places,
     record: Option<Record>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 fn lock(name: &LabName, report: Report<'_>) -> Result<Locked, LabError> {
@@ -59,7 +59,7 @@ fn lock(name: &LabName, report: Report<'_>) -> Result<Locked, LabError> {
     })?;
     let record = Record::load(&places)?;
     check_owner(name, &places, record.as_ref())?;
-    Ok(Locked { places, record, _lock: lock })
+    Ok(Locked { places, record, lock })
 }
 
 /// Brings a lab up, or what of it is missing.
@@ -67,9 +67,9 @@ pub fn ensure_up(options: &Options, report: Report<'_>) -> Result<Lab, LabError>
     let name = &options.name;
     machine::check()?;
     machine::check_tools()?;
-    let Locked { places, record, _lock } = lock(name, report)?;
+    let Locked { places, record, lock: _lock } = lock(name, report)?;
     let layout = Layout::read()?;
-    let mut built = build(&places, options.mirror.as_deref(), report)?;
+    let mut built = build(&places, options.mirror.as_ref(), report)?;
     claim(&places)?;
     let mut record = plan(options, record, &built, report);
     // Hosts that are up stand on the base they were started with, and their disks are made for it.
@@ -241,7 +241,7 @@ fn write_scripts(places: &Places) -> Result<(), LabError> {
 
 /// Takes a lab down: afterwards it has no process, mount, device, namespace or control group.
 pub fn down(name: &LabName, disks: Disks, report: Report<'_>) -> Result<(), LabError> {
-    let Locked { places, record, _lock } = lock(name, report)?;
+    let Locked { places, record, lock } = lock(name, report)?;
     let layout = Layout::read()?;
     let mut groups = layout.groups_of(name);
     if let Some(record) = &record {
@@ -267,7 +267,8 @@ pub fn down(name: &LabName, disks: Disks, report: Report<'_>) -> Result<(), LabE
         _ => remove_state(&places)?,
     }
     check_nothing_left(name, &places, &layout)?;
-    remove_tree(&places.run)
+    remove_tree(&places.run)?;
+    lock.remove(&places.lock)
 }
 
 /// Removes what `up` has put into the state directory, and the directory itself if nothing else is in it.
@@ -299,7 +300,7 @@ fn require(name: &LabName, record: Option<Record>) -> Result<Record, LabError> {
 
 /// Ends a host as a power cut does. Its disk stays.
 pub fn kill_host(name: &LabName, host: &str, report: Report<'_>) -> Result<(), LabError> {
-    let Locked { places, record, _lock } = lock(name, report)?;
+    let Locked { places, record, lock: _lock } = lock(name, report)?;
     let mut record = require(name, record)?;
     let found = record.host(name, host)?.clone();
     cgroup::sweep(&Layout::read()?, &places, &[name.group(&found.name)])?;
@@ -313,7 +314,7 @@ pub fn kill_host(name: &LabName, host: &str, report: Report<'_>) -> Result<(), L
 /// Starts a host again with the disk it had. Its containers are as a power cut left them.
 pub fn start_host(name: &LabName, host: &str, report: Report<'_>) -> Result<(), LabError> {
     machine::check_tools()?;
-    let Locked { places, record, _lock } = lock(name, report)?;
+    let Locked { places, record, lock: _lock } = lock(name, report)?;
     let mut record = require(name, record)?;
     let found = record.host(name, host)?.clone();
     if found.init.is_some() {

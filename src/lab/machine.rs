@@ -4,8 +4,8 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
-use super::LabError;
 use super::program::{find, run};
+use super::{LabError, Mirror};
 
 /// Programs (or files) a lab needs and the Debian packages that bring them.
 const TOOLS: [(&str, &str); 8] = [
@@ -114,34 +114,38 @@ pub fn install(packages: &[&str]) -> Result<(), LabError> {
     .map(drop)
 }
 
-/// The Debian mirror this machine itself uses, else the one everybody can.
-pub(super) fn mirror() -> String {
-    let mut texts = Vec::new();
-    for directory in ["/etc/apt/sources.list.d", "/etc/apt"] {
-        let Ok(entries) = std::fs::read_dir(directory) else { continue };
-        for entry in entries.flatten() {
-            let path = entry.path();
-            let known = path.extension().is_some_and(|end| end == "sources" || end == "list");
-            if known && let Ok(text) = std::fs::read_to_string(path) {
-                texts.push(text);
-            }
-        }
-    }
-    texts.iter().find_map(|text| mirror_in(text)).unwrap_or_else(|| "http://deb.debian.org/debian".into())
+/// The Debian mirror this machine itself uses, if it is a Debian machine.
+pub(super) fn mirror() -> Option<Mirror> {
+    ["/etc/apt/sources.list.d", "/etc/apt"]
+        .iter()
+        .filter_map(|directory| std::fs::read_dir(directory).ok())
+        .flat_map(|entries| entries.flatten())
+        .filter(|entry| entry.path().extension().is_some_and(|end| end == "sources" || end == "list"))
+        .filter_map(|entry| std::fs::read_to_string(entry.path()).ok())
+        .find_map(|text| mirror_in(&text))
 }
 
-/// The first Debian mirror named in a sources file of either format: an address that ends in `/debian`.
-fn mirror_in(sources: &str) -> Option<String> {
-    sources
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with("deb ") || line.starts_with("URIs:"))
-        .flat_map(str::split_whitespace)
-        .map(|word| word.trim_end_matches('/'))
-        .find(|word| {
-            (word.starts_with("http://") || word.starts_with("https://")) && word.ends_with("/debian")
-        })
-        .map(String::from)
+/// The first Debian mirror named in a sources file of either format: an address that ends in `/debian`, of
+/// the component `main`, signed by nobody else. Docker, Tailscale and others have addresses like that too.
+fn mirror_in(sources: &str) -> Option<Mirror> {
+    let lines = || sources.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    let single = lines().filter(|line| line.starts_with("deb ")).map(String::from);
+    let stanzas = lines().collect::<Vec<_>>().join("\n");
+    let stanzas = stanzas
+        .split("\n\n")
+        .filter(|stanza| stanza.contains("URIs:"))
+        .map(|stanza| stanza.replace("Signed-By: ", "signed-by=").replace("Signed-By:\n", "signed-by="));
+    single.chain(stanzas.collect::<Vec<_>>()).find_map(|source| {
+        let signed_by_others = source.contains("signed-by=") && !source.contains("debian-archive");
+        if signed_by_others || !source.split_whitespace().any(|word| word == "main") {
+            return None;
+        }
+        source
+            .split_whitespace()
+            .map(|word| word.trim_end_matches('/'))
+            .find(|word| word.starts_with("http") && word.ends_with("/debian"))
+            .and_then(|word| word.parse().ok())
+    })
 }
 
 /// The proxy that apt uses on this machine.
@@ -168,12 +172,18 @@ mod tests {
     }
 
     #[test]
-    fn the_mirror_is_read_from_both_formats() {
-        let lines =
-            "# deb http://old/debian x main\ndeb [arch=amd64] https://mirror.example/debian/ trixie main\n";
-        assert_eq!(mirror_in(lines).as_deref(), Some("https://mirror.example/debian"));
-        let stanza = "Types: deb\nURIs: http://deb.debian.org/debian-security\n\nURIs: http://near/debian\n";
-        assert_eq!(mirror_in(stanza).as_deref(), Some("http://near/debian"));
-        assert_eq!(mirror_in("deb https://packages.example/apt stable main"), None);
+    fn the_mirror_is_read_from_both_formats_and_only_debian_s() {
+        let found = |sources| mirror_in(sources).map(|mirror| mirror.to_string());
+        let lines = "# deb http://old/debian x main\n\
+            deb [signed-by=/etc/apt/keyrings/docker.asc] https://download.docker.com/linux/debian trixie main\n\
+            deb [arch=amd64] https://mirror.example/debian/ trixie main\n";
+        assert_eq!(found(lines).as_deref(), Some("https://mirror.example/debian"));
+        let stanzas = "Types: deb\n# URIs: http://old/debian\nURIs: https://other.example/debian\nSuites: x\n\
+            Components: main\nSigned-By: /usr/share/keyrings/other.gpg\n\n\
+            Types: deb\nURIs: http://near/debian\nSuites: trixie\nComponents: main\n\
+            Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n";
+        assert_eq!(found(stanzas).as_deref(), Some("http://near/debian"));
+        assert_eq!(found("deb https://download.docker.com/linux/debian trixie stable"), None);
+        assert_eq!(found("deb https://packages.example/apt stable main"), None);
     }
 }

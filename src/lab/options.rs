@@ -203,6 +203,47 @@ impl FromStr for Cpus {
     }
 }
 
+/// The address of a Debian mirror.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirror(String);
+
+impl Mirror {
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The one that leads everybody to a near server.
+impl Default for Mirror {
+    fn default() -> Self {
+        Self("http://deb.debian.org/debian".into())
+    }
+}
+
+impl fmt::Display for Mirror {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+impl FromStr for Mirror {
+    type Err = LabError;
+    fn from_str(text: &str) -> Result<Self, LabError> {
+        let known = ["http://", "https://", "file:/"].iter().any(|scheme| text.starts_with(scheme));
+        // It becomes a word of a sources file.
+        if known && text.chars().all(|c| c.is_ascii_graphic()) {
+            Ok(Self(text.trim_end_matches('/').into()))
+        } else {
+            Err(LabError::Value {
+                what: "mirror",
+                found: crate::fleet::printable(text),
+                expected: "write its address, such as http://deb.debian.org/debian",
+            })
+        }
+    }
+}
+
 /// What `up` is asked for. What is left open stays as the running lab has it, or is the default.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -215,7 +256,7 @@ pub struct Options {
     /// Processors of each; all of the machine's unless said.
     pub cpus: Option<Cpus>,
     /// Debian mirror to build from; the machine's own unless said.
-    pub mirror: Option<String>,
+    pub mirror: Option<Mirror>,
 }
 
 #[cfg(test)]
@@ -256,6 +297,14 @@ mod tests {
         assert_eq!("2".parse::<Cpus>().unwrap().to_string(), "2");
         for bad in ["0", "-1", "NaN", "many", "513"] {
             assert!(bad.parse::<Cpus>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_mirror_is_one_word() {
+        assert_eq!("https://near/debian/".parse::<Mirror>().unwrap().as_str(), "https://near/debian");
+        for bad in ["near/debian", "http://a b", "http://a\ndeb http://b", ""] {
+            assert!(bad.parse::<Mirror>().is_err(), "{bad}");
         }
     }
 

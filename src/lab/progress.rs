@@ -39,7 +39,8 @@ pub(super) fn build_step(line: &str) -> Option<Progress> {
     Some(Progress::Build { percent: *percent, step: (*step).into() })
 }
 
-/// Keeps the error lines of a build's output: the last three that begin with `E:`, or else its last line.
+/// Picks the error lines of a build's output: the first two that begin with `E:`, for what follows is only
+/// their consequence; or else its last line.
 pub(super) fn build_errors(lines: &[String]) -> String {
     let errors: Vec<&str> =
         lines.iter().map(|line| line.trim()).filter(|line| line.starts_with("E:")).collect();
@@ -50,8 +51,7 @@ pub(super) fn build_errors(lines: &[String]) -> String {
             .find(|line| !line.trim().is_empty())
             .map_or_else(|| "it ended without a word".into(), |line| crate::fleet::printable(line.trim()));
     }
-    let first = errors.len().saturating_sub(3);
-    errors[first..].iter().map(|line| crate::fleet::printable(line)).collect::<Vec<_>>().join(" / ")
+    errors.iter().take(2).map(|line| crate::fleet::printable(line)).collect::<Vec<_>>().join(" / ")
 }
 
 #[cfg(test)]
@@ -86,10 +86,8 @@ mod tests {
     #[test]
     fn errors_are_the_builder_s_own() {
         let lines: Vec<String> =
-            ["I: running", "E: one", "W: x", "E: two\u{1b}[2J", "E: three", "E: four", ""]
-                .map(String::from)
-                .to_vec();
-        assert_eq!(build_errors(&lines), "E: two\u{fffd}[2J / E: three / E: four");
+            ["I: running", "E: one", "W: x", "E: two\u{1b}[2J", "E: three", ""].map(String::from).to_vec();
+        assert_eq!(build_errors(&lines), "E: one / E: two\u{fffd}[2J");
         assert_eq!(
             build_errors(&["sh: mmdebstrap: not found".into(), String::new()]),
             "sh: mmdebstrap: not found"
