@@ -13,7 +13,7 @@ use super::base::Built;
 use super::cgroup::Layout;
 use super::error::file;
 use super::places::{Places, private_directory, write};
-use super::program::{last_lines, remove_tree, run};
+use super::program::{SYSTEM_PATH, last_lines, remove_tree, run};
 use super::record::{HostRecord, ProcessMark, Record};
 use super::{LabError, LabName, keys, network};
 
@@ -213,7 +213,7 @@ fn spawn(
         .arg(scripts.join("enter.sh"))
         .args(site.layout.arguments())
         .env_clear()
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("PATH", SYSTEM_PATH)
         .env("DROVER_HOST", &host.name)
         .env("DROVER_DIRECTORY", directory)
         .env("DROVER_BASE", &site.built.base)

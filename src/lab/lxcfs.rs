@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::LabError;
 use super::error::file;
 use super::places::{Places, private_directory};
-use super::program::{find, run};
+use super::program::{SYSTEM_PATH, find, run};
 use super::record::ProcessMark;
 
 /// It answers within 50 ms here; ten seconds are for a machine that is busy otherwise.
@@ -49,6 +49,9 @@ pub(super) fn start(places: &Places) -> Result<(), LabError> {
         .args(["--foreground", "--enable-loadavg", "--enable-cfs", "--pidfile"])
         .arg(places.run.join("lxcfs.pid"))
         .arg(&directory)
+        .env_clear()
+        .env("PATH", SYSTEM_PATH)
+        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log_file)
@@ -78,14 +81,14 @@ pub(super) fn start(places: &Places) -> Result<(), LabError> {
     Ok(())
 }
 
-/// Ends it and removes its mount.
+/// Removes its mount and ends it.
 pub(super) fn stop(places: &Places) -> Result<(), LabError> {
     let directory = places.run.join("lxcfs");
+    while is_mounted(&directory) {
+        run("removing the lxcfs mount", Command::new("umount").arg("--lazy").arg(&directory))?;
+    }
     if let Some(process) = process(places) {
         end(process);
-    }
-    if is_mounted(&directory) {
-        run("removing the lxcfs mount", Command::new("umount").arg("--lazy").arg(&directory))?;
     }
     Ok(())
 }
@@ -97,18 +100,14 @@ pub(super) fn is_mounted(directory: &Path) -> bool {
         .is_ok_and(|mounts| mounts.lines().any(|line| line.split(' ').nth(4) == Some(&*wanted)))
 }
 
-/// Ends a process, politely at first.
+/// Ends the process at once: it keeps nothing, and when asked politely it first waits for its load average
+/// thread, which looks up every five seconds.
 fn end(process: ProcessMark) {
     let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else { return };
-    for signal in [Signal::TERM, Signal::KILL] {
-        if !process.lives() {
-            return;
-        }
-        // It may have ended by itself since.
-        let _ = kill_process(pid, signal);
-        let deadline = Instant::now() + Duration::from_secs(2);
-        while process.lives() && Instant::now() < deadline {
-            std::thread::sleep(POLL);
-        }
+    // It may have ended by itself since.
+    let _ = kill_process(pid, Signal::KILL);
+    let deadline = Instant::now() + PATIENCE;
+    while process.lives() && Instant::now() < deadline {
+        std::thread::sleep(POLL);
     }
 }

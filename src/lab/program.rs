@@ -5,11 +5,19 @@ use std::process::{Command, Stdio};
 
 use super::LabError;
 
+/// Where the machine's programs are. A person's own PATH has no say in what runs as root, and that of a
+/// plain “su” lacks the sbin directories.
+pub(super) const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Runs a program that must succeed and returns its standard output.
 pub(super) fn run(step: &'static str, command: &mut Command) -> Result<String, LabError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |cause: String| LabError::Program { step, program: program.clone(), cause };
-    let output = command.stdin(Stdio::null()).output().map_err(|error| failed(error.to_string()))?;
+    let output = command
+        .env("PATH", SYSTEM_PATH)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -37,18 +45,16 @@ pub(super) fn contained(script: &Path) -> Command {
     command
         .args(["--pdeathsig", "KILL", "--", "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL"])
         .args(["--mount-proc", "--", "sh"])
-        .arg(script);
+        .arg(script)
+        .env("PATH", SYSTEM_PATH)
+        // Not the words of one of many languages where they are read by drover.
+        .env("LC_ALL", "C.UTF-8");
     command
 }
 
-/// Whether a program can be found.
+/// Where a program is, if it is there.
 pub(super) fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // The sbin directories are often missing from the path of a person who is not root.
-    std::env::split_paths(&path)
-        .chain(["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(PathBuf::from))
-        .map(|directory| directory.join(program))
-        .find(|candidate| candidate.is_file())
+    SYSTEM_PATH.split(':').map(|directory| Path::new(directory).join(program)).find(|path| path.is_file())
 }
 
 /// Removes a tree of ours, never stepping into anything mounted inside it.

@@ -27,9 +27,8 @@ while :; do
     for root in $roots; do
         for group in $groups; do
             [ -d "$root/$group" ] || continue
-            for list in $(find "$root/$group" -depth -name cgroup.procs); do
-                while read -r process; do kill -KILL "$process" 2>/dev/null; done <"$list"
-            done
+            find "$root/$group" -name cgroup.procs -exec cat {} + 2>/dev/null |
+                while read -r process; do kill -KILL "$process" 2>/dev/null; done
             find "$root/$group" -depth -type d -exec rmdir {} + 2>/dev/null
             [ ! -d "$root/$group" ] || left="$left $root/$group"
         done
