@@ -51,7 +51,7 @@ struct Locked {
 
 fn lock(name: &LabName, report: Report<'_>) -> Result<Locked, LabError> {
     machine::check()?;
-    let places = Places::of(name);
+    let places = Places::of(name)?;
     // A lab of somebody else is refused at once, whatever its owner is doing with it.
     check_owner(name, &places, None)?;
     let lock = Lock::take(&places.lock, || {
@@ -93,11 +93,21 @@ pub fn ensure_up(options: &Options, report: Report<'_>) -> Result<Lab, LabError>
         let wanted = (record.network != 0 || missing.len() < record.hosts.len()).then_some(record.network);
         record.network = network::bring_up(name, wanted)?;
     }
+    for host in record.hosts.iter().filter(|host| host.init.is_some()) {
+        network::reconnect(name, &record, host)?;
+    }
     keys::write_all(name, &places, &record)?;
     for host in &record.hosts {
         host::write_names(&places, &record, host)?;
     }
     record.store(&places)?;
+    if missing.len() < record.hosts.len() && !lxcfs::answers(&places) {
+        report(Progress::Note(
+            "lxcfs has ended, so the running hosts cannot read their memory and load any more: \
+             “drover lab down --keep”, then up, mends it"
+                .into(),
+        ));
+    }
     if !missing.is_empty() {
         lxcfs::start(&places)?;
         report(Progress::Step(format!("starting {}", missing.join(", "))));
@@ -337,7 +347,7 @@ pub fn start_host(name: &LabName, host: &str, report: Report<'_>) -> Result<(), 
 /// The command that opens a shell on a host, or runs `words` there.
 pub fn shell(name: &LabName, host: &str, words: &[String]) -> Result<Command, LabError> {
     machine::check()?;
-    let places = Places::of(name);
+    let places = Places::of(name)?;
     let record = Record::load(&places)?;
     check_owner(name, &places, record.as_ref())?;
     let record = require(name, record)?;

@@ -32,13 +32,17 @@ fn process(places: &Places) -> Option<ProcessMark> {
     })
 }
 
+/// Whether it serves its files.
+pub(super) fn answers(places: &Places) -> bool {
+    std::fs::read(places.run.join("lxcfs/proc/meminfo")).is_ok()
+}
+
 /// Starts it unless it runs.
 pub(super) fn start(places: &Places) -> Result<(), LabError> {
-    let directory = places.run.join("lxcfs");
-    let probe = directory.join("proc/meminfo");
-    if process(places).is_some() && std::fs::read(&probe).is_ok() {
+    if answers(places) {
         return Ok(());
     }
+    let directory = places.run.join("lxcfs");
     stop(places)?;
     private_directory(&directory)?;
     let log = places.run.join("lxcfs.log");
@@ -63,7 +67,7 @@ pub(super) fn start(places: &Places) -> Result<(), LabError> {
         })?;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if std::fs::read(&probe).is_ok() {
+        if answers(places) {
             break;
         }
         if matches!(child.try_wait(), Ok(Some(_))) || Instant::now() > deadline {

@@ -176,6 +176,12 @@ pub(super) fn connect(name: &LabName, record: &Record, host: &HostRecord, pid: u
     Ok(())
 }
 
+/// Plugs the cable of a running host in again, should the bridge be a new one.
+pub(super) fn reconnect(name: &LabName, record: &Record, host: &HostRecord) -> Result<(), LabError> {
+    let device = cable(record, host);
+    ip("connecting the host", ["link", "set", "dev", &device, "master", &name.bridge(), "up"]).map(drop)
+}
+
 /// Unplugs a host. The cable goes with the namespace anyway, but a moment later than its processes.
 pub(super) fn disconnect(record: &Record, host: &HostRecord) {
     // That there is none is the usual case.

@@ -26,20 +26,23 @@ const RUN: &str = "/run/drover/lab";
 
 impl Places {
     /// The places of a lab, from the environment.
-    pub fn of(name: &LabName) -> Self {
+    pub fn of(name: &LabName) -> Result<Self, LabError> {
         let from =
             |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
         let cache =
             from("XDG_CACHE_HOME").map_or_else(|| "/var/cache/drover".into(), |home| home.join("drover"));
         let state =
             from("XDG_STATE_HOME").map_or_else(|| "/var/lib/drover".into(), |home| home.join("drover"));
+        for (variable, path) in [("XDG_CACHE_HOME", &cache), ("XDG_STATE_HOME", &state)] {
+            check_plain(variable, path)?;
+        }
         let run = Path::new(RUN);
-        Self {
+        Ok(Self {
             cache,
             state: state.join("lab").join(name.as_str()),
             run: run.join(name.as_str()),
             lock: run.join(format!("{name}.lock")),
-        }
+        })
     }
 
     /// Locked while a lab picks its network.
@@ -81,6 +84,22 @@ impl Places {
     pub fn mounts(&self) -> PathBuf {
         self.run.join("mounts")
     }
+}
+
+/// Refuses a path that cannot be part of mount options, in which `,` and `:` separate, or of ssh's.
+fn check_plain(variable: &'static str, path: &Path) -> Result<(), LabError> {
+    let plain = |c: char| c.is_alphanumeric() || "/-_.+@~ ".contains(c);
+    if path.to_str().is_some_and(|text| text.chars().all(plain)) {
+        return Ok(());
+    }
+    Err(LabError::Value {
+        what: "directory for a lab",
+        found: crate::fleet::printable(&path.to_string_lossy()),
+        expected: match variable {
+            "XDG_CACHE_HOME" => "set XDG_CACHE_HOME to a path of letters, digits and “-_.+@~” only",
+            _ => "set XDG_STATE_HOME to a path of letters, digits and “-_.+@~” only",
+        },
+    })
 }
 
 /// Makes a directory, and those above it, that only its owner may enter.
@@ -148,6 +167,14 @@ mod tests {
         assert_eq!(user_name(users, 1000), Some("alice"));
         assert_eq!(user_name(users, 0), Some("root"));
         assert_eq!(user_name(users, 7), None);
+    }
+
+    #[test]
+    fn a_path_that_mount_would_misread_is_refused() {
+        assert!(check_plain("XDG_CACHE_HOME", Path::new("/home/älice/.cache/drover")).is_ok());
+        for bad in ["/a,b", "/a:b", "/a\"b", "/a\\b", "/a\nb"] {
+            assert!(check_plain("XDG_STATE_HOME", Path::new(bad)).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub struct ContainerStatus {
 /// Looks at a lab.
 pub fn status(name: &LabName) -> Result<LabStatus, LabError> {
     machine::check()?;
-    let places = Places::of(name);
+    let places = Places::of(name)?;
     let record = Record::load(&places)?;
     check_owner(name, &places, record.as_ref())?;
     let record = record.ok_or_else(|| LabError::NoLab(name.to_string()))?;

@@ -24,13 +24,18 @@ for hierarchy in "$@"; do
     at:*) root=${hierarchy#at:} ;;
     unified:*)
         root=${hierarchy#unified:}
-        for controller in $(cat "$root/cgroup.controllers"); do
-            echo "+$controller" >"$root/cgroup.subtree_control" 2>/dev/null && continue
-            # Not the machine's real root: processes in it keep controllers from being handed down.
+        # Only the machine's real root may have both processes and controllers to hand down. Where this is a
+        # container's root its processes are moved aside first: controllers given to it while it has some
+        # would make a threaded group of it, which no process can join. Those that begin meanwhile are
+        # children of moved ones, so a few rounds are enough.
+        for round in 1 2 3 4 5; do
+            [ -e "$root/cgroup.type" ] && [ -n "$(cat "$root/cgroup.procs")" ] || break
             mkdir -p "$root/drover-others"
             while read -r process; do
                 echo "$process" >"$root/drover-others/cgroup.procs" 2>/dev/null || true
             done <"$root/cgroup.procs"
+        done
+        for controller in $(cat "$root/cgroup.controllers"); do
             echo "+$controller" >"$root/cgroup.subtree_control" 2>/dev/null || true
         done
         ;;
@@ -66,8 +71,9 @@ for hierarchy in "$@"; do
     case $hierarchy in
     unified:*)
         # Only a group without processes of its own can hand controllers down: the host's live in a leaf.
-        mkdir -p "$directory/init"
-        leaf=$directory/init/cgroup.procs
+        # lxcfs knows a leaf of this name for what it is, and shows what the group above it uses.
+        mkdir -p "$directory/init.scope"
+        leaf=$directory/init.scope/cgroup.procs
         ;;
     esac
     echo $$ >"$directory/cgroup.procs" || fail "the control group $directory could not be joined"
