@@ -316,7 +316,7 @@ pub(super) fn check_criu(init: ProcessMark) -> Result<(), LabError> {
     let pid = init.pid.to_string();
     run(
         "asking CRIU about this kernel",
-        Command::new("nsenter").args(["--target", &pid, "--all", "criu", "check"]),
+        Command::new("nsenter").args(["--target", &pid, "--all", "--root", "criu", "check"]),
     )
     .map(drop)
     .map_err(|error| LabError::Kernel(format!("CRIU cannot work on it: {error}")))

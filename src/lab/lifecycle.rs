@@ -103,13 +103,13 @@ pub fn ensure_up(options: &Options, report: Report<'_>) -> Result<Lab, LabError>
     record.store(&places)?;
     if missing.len() < record.hosts.len() && !lxcfs::answers(&places) {
         report(Progress::Note(
-            "lxcfs has ended, so the running hosts cannot read their memory and load any more: \
-             “drover lab down --keep”, then up, mends it"
+            "lxcfs does not answer, so the running hosts cannot show memory and load of their own: \
+             “drover lab down --keep”, then up, may mend it"
                 .into(),
         ));
     }
     if !missing.is_empty() {
-        lxcfs::start(&places)?;
+        start_lxcfs(&places, report);
         report(Progress::Step(format!("starting {}", missing.join(", "))));
         // When all were down this is the whole fleet's morning; when one was, a power cut is being mended.
         let others = if missing.len() == record.hosts.len() { Workloads::Resume } else { Workloads::Leave };
@@ -121,6 +121,15 @@ pub fn ensure_up(options: &Options, report: Report<'_>) -> Result<Lab, LabError>
         }
     }
     Ok(lab(name, &places, &record))
+}
+
+/// Starts lxcfs. A lab without it is still a lab: the hosts' limits hold, they only do not see them.
+fn start_lxcfs(places: &Places, report: Report<'_>) {
+    if let Err(error) = lxcfs::start(places) {
+        report(Progress::Note(format!(
+            "{error}. The hosts will show this machine's memory and load instead of their own"
+        )));
+    }
 }
 
 fn lab(name: &LabName, places: &Places, record: &Record) -> Lab {
@@ -340,7 +349,7 @@ pub fn start_host(name: &LabName, host: &str, report: Report<'_>) -> Result<(), 
         let _lock = Lock::take(&Places::network_lock(), || {})?;
         network::bring_up(name, Some(record.network))?;
     }
-    lxcfs::start(&places)?;
+    start_lxcfs(&places, report);
     start_hosts(name, &places, &layout, &built, &mut record, &[found.name], Workloads::Leave)
 }
 
