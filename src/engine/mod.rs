@@ -234,7 +234,7 @@ pub trait Engine: Send + Sync {
     /// Freezes a container and streams its checkpoint archive, compressed, to standard output. The last line
     /// of standard error is `departed HASH`, or `stayed` with the container running again, or `lost` when even that failed. When
     /// its output is closed early the container is restored where it is.
-    fn depart(&self, directory: &str, container: &ContainerId, codec: Codec, size: Size) -> Command;
+    fn depart(&self, directory: &str, container: &Inspected, codec: Codec, size: Size) -> Command;
 
     /// Ends a departure that has not been taken up: the container runs again where it was. Can be run any
     /// number of times, also when nothing had begun. Prints `stayed` or `lost`.

@@ -151,7 +151,12 @@ impl Transaction {
         self.reached = Reached::Frozen;
         let mut depart = from
             .remote
-            .spawn(&from.engine.depart(&self.source_directory, &id, traveller.codec, traveller.size))
+            .spawn(&from.engine.depart(
+                &self.source_directory,
+                &traveller.container,
+                traveller.codec,
+                traveller.size,
+            ))
             .await?;
         let mut first = vec![0; 64 << 10];
         let count = depart.stdout.read(&mut first).await.map_err(|error| lost(&*from.remote, error))?;

