@@ -3,6 +3,7 @@
 //! In come the arguments of the process; out go lines on standard output (results), on standard error
 //! (progress, questions, errors), and an exit code from the table in [`Exit`].
 
+mod bench;
 mod exit;
 mod fleet;
 mod migrate;
@@ -58,6 +59,18 @@ enum Verb {
     },
     /// Move a running container to another host
     Migrate(MigrateArguments),
+    /// Measure drover beside the engine's own commands
+    Bench {
+        #[command(subcommand)]
+        verb: BenchVerb,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum BenchVerb {
+    /// Move a container to and fro, by turns with drover and with podman checkpoint, rsync, podman restore; the
+    /// source must reach the destination by its own ssh as root, as in the local lab
+    Migrate(bench::BenchArguments),
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +150,7 @@ fn headless(verb: Verb, fleet: Arc<Fleet>) -> anyhow::Result<ExitCode> {
             Verb::Hosts { json } => fleet::hosts(fleet, json).await,
             Verb::Ps { host, json } => fleet::ps(fleet, host, json).await,
             Verb::Migrate(arguments) => migrate::run(fleet, arguments).await,
+            Verb::Bench { verb: BenchVerb::Migrate(arguments) } => bench::run(fleet, arguments).await,
             Verb::Lab(_) => Ok(Exit::Done),
         }
     });
