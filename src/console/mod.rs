@@ -19,9 +19,13 @@ mod views;
 mod widgets;
 
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod idle;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod pty;
 #[cfg(test)]
 mod screens;
 

@@ -1,25 +1,34 @@
-//! A horizontal gauge with eighths of a cell.
+//! Horizontal gauges, and what other bars are made of.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use crate::console::look::Look;
 use crate::console::theme::{ColourDepth, Meaning};
 
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/// Draws a share of 100 into one row; without a reading only the track.
+/// Draws a share of 100 as a line into one row; without a reading only the track. A line and not a block, so that
+/// gauges one above the other stay apart.
 pub(crate) fn gauge(buffer: &mut Buffer, area: Rect, look: &Look, percent: Option<u8>, meaning: Meaning) {
-    let theme = &look.theme;
     if area.height == 0 {
         return;
     }
-    track(buffer, area, look);
-    let Some(percent) = percent else { return };
-    let eighths = u32::from(percent.min(100)) * u32::from(area.width) * 8 / 100;
+    let theme = &look.theme;
+    let (rest, style) = match theme.depth() {
+        ColourDepth::Indexed | ColourDepth::True => ("━", Style::new().fg(theme.colour(Meaning::Track))),
+        // Where the track cannot be told by its colour it is thinner.
+        ColourDepth::None | ColourDepth::Sixteen => ("─", theme.text(Meaning::Border)),
+    };
+    buffer.set_string(area.x, area.y, rest.repeat(usize::from(area.width)), style);
+    let halves = u16::from(percent.unwrap_or(0).min(100)) * area.width * 2;
     // A little is not nothing.
-    let eighths = if percent > 0 { eighths.max(1) } else { 0 };
-    fill(buffer, area, 0, eighths, theme.text(meaning));
+    let halves = (halves / 100).max(u16::from(percent > Some(0)));
+    for x in 0..halves.div_ceil(2).min(area.width) {
+        let symbol = if 2 * x + 1 == halves { "╸" } else { "━" };
+        buffer[(area.x + x, area.y)].set_symbol(symbol).set_style(theme.text(meaning));
+    }
 }
 
 /// The empty part: a plane where there are colours for it, dots where there are not.
@@ -35,7 +44,7 @@ pub(super) fn track(buffer: &mut Buffer, area: Rect, look: &Look) {
 }
 
 /// Fills from a whole cell on for a number of eighths.
-pub(super) fn fill(buffer: &mut Buffer, area: Rect, from: u16, eighths: u32, style: ratatui::style::Style) {
+pub(super) fn fill(buffer: &mut Buffer, area: Rect, from: u16, eighths: u32, style: Style) {
     let whole = u16::try_from(eighths / 8).unwrap_or(area.width).min(area.width.saturating_sub(from));
     for x in 0..whole {
         buffer[(area.x + from + x, area.y)].set_symbol("█").set_style(style);
