@@ -127,6 +127,7 @@ async fn settle() {
 /// A fleet whose sparklines are full of the same reading.
 async fn steady(ends: &Ends) {
     ends.all(fleet()).await;
+    ends.event(Happening::Laptop { cpu: 0.3, memory_available: 1, memory_total: 2 }).await;
     for _ in 0..200 {
         ends.event(sampled("h1", steady_sample())).await;
     }

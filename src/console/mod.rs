@@ -48,8 +48,8 @@ pub struct ConsoleOptions {
 
 /// Takes the terminal, runs the console until somebody leaves, and gives the terminal back.
 ///
-/// When it ends, the effects that belong to leaving (such as [`crate::session::Effect::Cancel`] for every migration
-/// under way) have been sent; the caller waits for its tasks to carry them out before the process ends.
+/// When it ends, well or not, the effects that belong to leaving ([`crate::session::Effect::Cancel`] for every
+/// migration under way) have been sent; the caller waits for its tasks to carry them out before the process ends.
 pub async fn run(options: ConsoleOptions, world: World) -> Result<Ended, ConsoleError> {
     let environment = |name: &str| std::env::var(name).ok();
     let depth = ColourDepth::detect(options.colour, environment);

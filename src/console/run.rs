@@ -137,6 +137,32 @@ where
     where
         I: Stream<Item = io::Result<Reported>> + Unpin,
     {
+        let result = self.turns(&mut input, &mut world, size).await;
+        if result.is_err() {
+            // Nobody can watch or stop a migration any more.
+            let running = self.state.running();
+            self.backlog.extend(running.map(Effect::Cancel));
+        }
+        // What the last key asked for still has to be done, such as cancelling migrations.
+        for effect in self.backlog.drain(..) {
+            if world.effects.send(effect).await.is_err() {
+                break;
+            }
+        }
+        result?;
+        let ending = self.ending.unwrap_or(Ending::Quit);
+        Ok(Ended { ending, frames: self.painter.frames(), state: self.state })
+    }
+
+    async fn turns<I>(
+        &mut self,
+        input: &mut I,
+        world: &mut World,
+        size: (u16, u16),
+    ) -> Result<(), ConsoleError>
+    where
+        I: Stream<Item = io::Result<Reported>> + Unpin,
+    {
         self.happen(Happening::Resized { columns: size.0, rows: size.1 }, AFTER_KEY)?;
         let mut open = true;
         while self.ending.is_none() {
@@ -157,7 +183,7 @@ where
             };
             match woken {
                 Woken::Signal(signal) => self.signalled(signal)?,
-                Woken::Input(reported) => self.reported(reported, &world)?,
+                Woken::Input(reported) => self.reported(reported, world)?,
                 Woken::World(None) => open = false,
                 Woken::World(Some(happening)) => self.happen(happening, AFTER_DATA)?,
                 Woken::Sent | Woken::Deadline => {}
@@ -165,14 +191,7 @@ where
             self.tick()?;
             self.draw_if_due()?;
         }
-        // What the last key asked for still has to be done, such as cancelling migrations.
-        for effect in self.backlog.drain(..) {
-            if world.effects.send(effect).await.is_err() {
-                break;
-            }
-        }
-        let ending = self.ending.unwrap_or(Ending::Quit);
-        Ok(Ended { ending, frames: self.painter.frames(), state: self.state })
+        Ok(())
     }
 
     fn reported(

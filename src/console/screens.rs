@@ -203,6 +203,12 @@ fn choosing_a_destination() {
         session
             .happen(Happening::Considered { request: request("counter", "h1", "h2"), checks: good_checks() });
     });
+    let mut session = Session::new(60, 16);
+    session.happen_all(fleet()).keys("l m");
+    session.happen(Happening::Considered { request: request("counter", "h1", "h2"), checks: bad_checks() });
+    insta::assert_snapshot!("move_refused_60x16", screen(&session));
+    session.keys("<enter>");
+    insta::assert_snapshot!("move_refused_60x16_enter", screen(&session));
     on_all_sizes("move_refused", |session| {
         session.happen_all(fleet());
         session.happen(Happening::Link { host: name("h3"), state: LinkState::Connecting });

@@ -99,7 +99,7 @@ pub(crate) enum Fact {
     OnHosts,
     /// The chosen host is not live.
     HostAway,
-    /// The migration in the bottom pane is under way.
+    /// The migration in the bottom pane is under way and has not been asked to stop.
     Moving,
     /// The migration in the bottom pane is over.
     Moved,
@@ -336,7 +336,7 @@ impl State {
             (Fact::OnContainers, self.focus == Focus::Containers),
             (Fact::OnHosts, self.focus == Focus::Hosts && !self.hosts.is_empty()),
             (Fact::HostAway, self.chosen_host().is_some_and(|host| !host.is_live())),
-            (Fact::Moving, shown.is_some_and(super::MigrationTrack::runs)),
+            (Fact::Moving, shown.is_some_and(|track| track.phase == super::Phase::Running)),
             (Fact::Moved, shown.is_some_and(|track| !track.runs())),
             (Fact::MigrationShown, shown.is_some()),
             (Fact::SeveralMigrations, self.migrations.len() > 1),

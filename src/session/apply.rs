@@ -47,8 +47,7 @@ impl State {
             Happening::Sampled { host, sample } => self.sampled(host, sample),
             Happening::Containers { host, containers } => self.listed(host, containers),
             Happening::ContainersUnknown { host, cause } => self.not_listed(host, cause, at_ms),
-            // The laptop's own figures have no place on the screen yet.
-            Happening::Laptop { .. } => Change::None,
+            Happening::Laptop { cpu, memory_available, .. } => self.laptop_measured(*cpu, *memory_available),
             Happening::Asked { question } => self.asked(question),
             Happening::Withdrawn { id } => self.withdrawn(*id),
             Happening::Considered { request, checks } => self.considered(request, checks),
@@ -65,7 +64,7 @@ impl State {
             }
             Happening::Second => Change::when(self.wants_seconds()),
             Happening::Terminated => {
-                effects.push(Effect::Quit);
+                self.leave(&mut effects);
                 Change::None
             }
         };

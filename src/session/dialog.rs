@@ -82,7 +82,7 @@ impl MoveDialog {
             Checks::Asked => Some("The checks are still running; Enter works when they are there.".into()),
             Checks::Known(checks) => {
                 let first = checks.iter().find(|check| check.severity == Severity::Error)?;
-                Some(format!("Refused by the check “{}”; choose another host or repair it.", first.id))
+                Some(format!("Refused by the check “{}”: {}", first.id, first.seen))
             }
         }
     }

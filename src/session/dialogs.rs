@@ -136,6 +136,15 @@ impl State {
         Change::Visible
     }
 
+    /// Ends the session; migrations under way are stopped first, so that their containers go on at the source.
+    pub(super) fn leave(&mut self, effects: &mut Vec<Effect>) {
+        for track in self.migrations.iter_mut().filter(|track| track.phase == super::Phase::Running) {
+            track.phase = super::Phase::Cancelling;
+            effects.push(Effect::Cancel(track.id));
+        }
+        effects.push(Effect::Quit);
+    }
+
     fn close_question(&mut self, effects: &mut Vec<Effect>, effect: fn(QuestionId) -> Effect) -> Change {
         if let Some(Dialog::Question { question, .. }) = self.dialogs.pop() {
             effects.push(effect(question.id));
@@ -168,13 +177,13 @@ impl State {
         }
         match (self.dialogs.pop(), choice) {
             (Some(Dialog::Quit { .. }), Choice::Yes) => {
-                let running = self.migrations.iter().filter(|track| track.runs());
-                effects.extend(running.map(|track| Effect::Cancel(track.id)));
-                effects.push(Effect::Quit);
+                self.leave(effects);
             }
             (Some(Dialog::Cancel { id, .. }), Choice::Yes) => {
-                let track = self.migrations.iter_mut().find(|track| track.id == id && track.runs());
-                if let Some(track) = track {
+                let running = |track: &&mut super::MigrationTrack| {
+                    track.id == id && track.phase == super::Phase::Running
+                };
+                if let Some(track) = self.migrations.iter_mut().find(running) {
                     track.phase = super::Phase::Cancelling;
                     effects.push(Effect::Cancel(id));
                 }

@@ -1,7 +1,8 @@
 //! What hosts report: connections, readings, container lists.
 
+use super::percent;
 use super::{Change, Containers, LinkState, NoticeLevel, State};
-use crate::fleet::{Container, HostName};
+use crate::fleet::{Container, HostName, bytes};
 use crate::watch::Sample;
 
 impl State {
@@ -41,9 +42,8 @@ impl State {
 
     /// Whether the newest line about this host says the same: between two failing tries lies a `Connecting`.
     fn heard_lately(&self, name: &HostName, text: &str) -> bool {
-        let mut lines: Vec<_> = self.notices.seen(usize::MAX).collect();
-        lines.reverse();
-        lines.iter().find(|line| line.host.as_ref() == Some(name)).is_some_and(|line| line.text == text)
+        let mut newest_first = self.notices.seen(usize::MAX).rev();
+        newest_first.find(|line| line.host.as_ref() == Some(name)).is_some_and(|line| line.text == text)
     }
 
     pub(super) fn sampled(&mut self, name: &HostName, sample: &Sample) -> Change {
@@ -56,6 +56,12 @@ impl State {
         host.memory.push(memory);
         host.sample = Some(sample.clone());
         Change::when(self.drawn(index) != before)
+    }
+
+    pub(super) fn laptop_measured(&mut self, cpu: f64, memory_available: u64) -> Change {
+        let before = self.laptop.take();
+        self.laptop = Some((percent(cpu), bytes(memory_available)));
+        Change::when(self.laptop != before && self.shows_laptop())
     }
 
     pub(super) fn listed(&mut self, name: &HostName, containers: &[Container]) -> Change {

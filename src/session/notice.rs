@@ -53,7 +53,7 @@ impl Notices {
     }
 
     /// The lines in sight, oldest first.
-    pub(crate) fn seen(&self, capacity: usize) -> impl Iterator<Item = &Notice> {
+    pub(crate) fn seen(&self, capacity: usize) -> impl DoubleEndedIterator<Item = &Notice> {
         let end = self.lines.len() - self.back.min(self.lines.len());
         let start = end.saturating_sub(capacity);
         self.lines.range(start..end)

@@ -166,6 +166,7 @@ pub(crate) fn fleet() -> Vec<Happening> {
             .push(sampled("h2", sample(0.04, 2 * GIB, 2 * GIB - 410 * MIB, &[("beef0001", 0.01, 9 * MIB)])));
         happenings.push(sampled("h3", sample(0.01, 2 * GIB, 2 * GIB - u64::from(second) * 60 * MIB, &[])));
     }
+    happenings.push(Happening::Laptop { cpu: 0.08, memory_available: 21 * GIB, memory_total: 32 * GIB });
     happenings.push(Happening::Notice {
         level: NoticeLevel::Info,
         host: Some(name("h1")),

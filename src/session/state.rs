@@ -25,6 +25,9 @@ pub(crate) enum Typing {
     Filter,
 }
 
+/// From this width on the title bar has room for the laptop's figures.
+const LAPTOP_FROM: u16 = 100;
+
 /// What drover knows. [`State::apply`] is the only way to change it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
@@ -42,6 +45,8 @@ pub struct State {
     pub(crate) filter: String,
     pub(crate) typing: Typing,
     pub(crate) sort: Sort,
+    /// The laptop's own processor share in percent, and its available memory in words.
+    pub(crate) laptop: Option<(u8, String)>,
     pub(crate) notices: Notices,
     pub(crate) migrations: Vec<MigrationTrack>,
     /// The migration in the bottom pane.
@@ -87,6 +92,11 @@ impl State {
         self.dialogs.is_empty() && self.typing == Typing::Filter
     }
 
+    /// The migrations under way that have not been asked to stop.
+    pub(crate) fn running(&self) -> impl Iterator<Item = MigrationId> {
+        self.migrations.iter().filter(|track| track.phase == super::Phase::Running).map(|track| track.id)
+    }
+
     /// Migrations under way.
     pub fn running_migrations(&self) -> usize {
         self.migrations.iter().filter(|track| track.runs()).count()
@@ -118,6 +128,11 @@ impl State {
 
     pub(crate) fn waiting_questions(&self) -> usize {
         self.questions.len()
+    }
+
+    /// Whether the title has room for the laptop's figures.
+    pub(crate) fn shows_laptop(&self) -> bool {
+        self.layout().is_some() && self.columns >= LAPTOP_FROM
     }
 
     pub(crate) fn shown_track(&self) -> Option<&MigrationTrack> {

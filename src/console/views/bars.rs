@@ -23,6 +23,12 @@ pub(crate) fn title(state: &State, look: &Look, area: Rect, buffer: &mut Buffer)
         _ => Meaning::Warning,
     };
     let mut right = Vec::new();
+    if let Some((cpu, memory)) = state.laptop.as_ref().filter(|_| state.shows_laptop()) {
+        right.push(Span::styled(
+            format!("this machine: cpu {cpu}%, {memory} free   "),
+            theme.text(Meaning::Muted),
+        ));
+    }
     if state.waiting_questions() > 0 {
         let text = format!("? {} waiting  ", plural(state.waiting_questions(), "question"));
         right.push(Span::styled(text, theme.text(Meaning::Warning)));

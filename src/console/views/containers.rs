@@ -71,7 +71,7 @@ pub(crate) fn containers(state: &State, look: &Look, layout: &Layout, buffer: &m
     };
     let title = match host.listing {
         Containers::Unknown => format!("Containers on {}", host.name()),
-        _ => format!("Containers on {} {count}", host.name()),
+        _ => format!("Containers on {} ({count})", host.name()),
     };
     let below = host.summary().map_or_else(String::new, |summary| {
         let processors = plural(summary.processors as usize, "CPU");

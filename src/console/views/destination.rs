@@ -24,9 +24,11 @@ pub(crate) fn destination(state: &State, move_dialog: &MoveDialog, look: &Look, 
     let here =
         move_dialog.order.iter().position(|host| Some(host) == move_dialog.chosen.as_ref()).unwrap_or(0);
     let first = (here + 1).saturating_sub(seen);
+    let names =
+        candidates.iter().map(|candidate| candidate.host.as_str().len()).max().unwrap_or(0).clamp(8, 28);
     let mut lines = vec![heading(look, "Destination", candidates.len() > seen, here, candidates.len())];
     for candidate in candidates.iter().skip(first).take(seen) {
-        lines.push(candidate_line(state, move_dialog, candidate, look));
+        lines.push(candidate_line(state, move_dialog, candidate, names, look));
     }
     if candidates.is_empty() {
         lines.push(Line::styled("  the fleet has no other host", theme.text(Meaning::Muted)));
@@ -66,7 +68,13 @@ fn heading(look: &Look, text: &str, long: bool, here: usize, all: usize) -> Line
     ])
 }
 
-fn candidate_line(state: &State, dialog: &MoveDialog, candidate: &Candidate, look: &Look) -> Line<'static> {
+fn candidate_line(
+    state: &State,
+    dialog: &MoveDialog,
+    candidate: &Candidate,
+    names: usize,
+    look: &Look,
+) -> Line<'static> {
     let theme = &look.theme;
     let chosen = dialog.chosen.as_ref() == Some(&candidate.host);
     let (mark, meaning) = match state.host(&candidate.host) {
@@ -85,7 +93,7 @@ fn candidate_line(state: &State, dialog: &MoveDialog, candidate: &Candidate, loo
     Line::from(vec![
         Span::styled(if chosen { "▸" } else { " " }, theme.text(Meaning::Focus)),
         Span::styled(format!("{mark} "), theme.text(meaning)),
-        Span::styled(format!("{:<16} ", cut(candidate.host.as_str(), 16)), theme.text(name)),
+        Span::styled(format!("{:<names$}  ", cut(candidate.host.as_str(), 28)), theme.text(name)),
         Span::styled(candidate.remark(), theme.text(if able { Meaning::Text } else { Meaning::Muted })),
     ])
 }

@@ -17,7 +17,7 @@ pub(crate) fn events(state: &State, look: &Look, area: Rect, buffer: &mut Buffer
         0 => String::new(),
         newer => format!("{newer} newer below"),
     };
-    let title = format!("Events {}", state.notices.len());
+    let title = format!("Events ({})", state.notices.len());
     let inner = pane(buffer, area, look, focused, &title, Vec::new(), &below);
     for (number, notice) in (0..).zip(state.notices.seen(usize::from(inner.height))) {
         let Some(line) = row(inner, number) else { break };

@@ -7,7 +7,9 @@ use ratatui::text::{Line, Span};
 
 use crate::console::look::Look;
 use crate::console::theme::Meaning;
-use crate::console::widgets::{Focused, gauge, pane, part, put, put_right, rect, row, spark};
+use crate::console::widgets::{
+    Focused, gauge, level, pane, part, put, put_line_right, put_right, rect, row, spark,
+};
 use crate::session::{Density, Focus, HostState, Layout, LinkState, State, cut, wrap};
 
 /// From this share on a gauge asks for attention.
@@ -27,14 +29,14 @@ pub(crate) fn hosts(state: &State, look: &Look, layout: &Layout, buffer: &mut Bu
         String::new()
     };
     let inner =
-        pane(buffer, rect(layout.hosts), look, focused, &format!("Hosts {total}"), Vec::new(), &below);
+        pane(buffer, rect(layout.hosts), look, focused, &format!("Hosts ({total})"), Vec::new(), &below);
     let stride = layout.density.stride();
     let heading = u16::from(layout.density == Density::Line);
     if heading == 1
         && let Some(line) = row(inner, 0)
     {
         put(buffer, line, Line::styled("  host", look.theme.text(Meaning::Muted)));
-        let words = if inner.width < WITH_LINK { "cpu  mem " } else { "cpu  mem  link " };
+        let words = if inner.width < WITH_LINK { "cpu   mem  " } else { "cpu   mem   link " };
         put_right(buffer, line, words, look.theme.text(Meaning::Muted));
     }
     for (seen, (index, host)) in
@@ -158,15 +160,26 @@ fn line(state: &State, look: &Look, host: &HostState, area: Rect, chosen: bool, 
     let marker = if chosen { "▸" } else { " " };
     let figures = host.figures(1);
     let percent = |value: Option<u8>| value.map_or_else(|| "–".into(), |value| format!("{value}%"));
-    let (right, style) = match &host.link {
+    let right = match &host.link {
         LinkState::Live { round_trip_ms } => {
-            let shares = format!("{:>4} {:>4} ", percent(figures.cpu), percent(figures.memory));
-            let link = format!("{:>5} ", format!("{}ms", (*round_trip_ms).min(999)));
-            (if area.width < WITH_LINK { shares } else { shares + &link }, theme.text(Meaning::Text))
+            let last = |levels: &[Option<u8>]| level(levels.last().copied().flatten());
+            let text = theme.text(Meaning::Text);
+            let mut spans = vec![
+                Span::styled(format!("{:>4}", percent(figures.cpu)), text),
+                Span::styled(last(&figures.cpu_levels), theme.text(Meaning::Cpu)),
+                Span::styled(format!(" {:>4}", percent(figures.memory)), text),
+                Span::styled(last(&figures.memory_levels), theme.text(Meaning::Memory)),
+                Span::raw(" "),
+            ];
+            if area.width >= WITH_LINK {
+                let link = format!("{}ms", (*round_trip_ms).min(999));
+                spans.push(Span::styled(format!("{link:>5} "), text));
+            }
+            Line::from(spans)
         }
-        _ => (format!("{word} "), theme.text(meaning)),
+        _ => Line::styled(format!("{word} "), theme.text(meaning)),
     };
-    let taken = u16::try_from(right.len()).unwrap_or(area.width);
+    let taken = u16::try_from(right.width()).unwrap_or(area.width);
     let name = cut(host.name().as_str(), area.width.saturating_sub(taken + 4));
     let name_style = if chosen { theme.text(Meaning::Strong) } else { theme.text(Meaning::Text) };
     put(
@@ -178,7 +191,7 @@ fn line(state: &State, look: &Look, host: &HostState, area: Rect, chosen: bool, 
             Span::styled(name, name_style),
         ]),
     );
-    put_right(buffer, area, &right, style);
+    put_line_right(buffer, area, &right);
     if chosen {
         select(state, look, area, buffer);
     }

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use crate::console::look::Look;
 use crate::console::theme::{ColourDepth, Meaning};
@@ -16,18 +16,19 @@ pub(crate) fn gauge(buffer: &mut Buffer, area: Rect, look: &Look, percent: Optio
         return;
     }
     let theme = &look.theme;
-    let (rest, style) = match theme.depth() {
-        ColourDepth::Indexed | ColourDepth::True => ("━", Style::new().fg(theme.colour(Meaning::Track))),
-        // Where the track cannot be told by its colour it is thinner.
-        ColourDepth::None | ColourDepth::Sixteen => ("─", theme.text(Meaning::Border)),
+    let style = match theme.depth() {
+        ColourDepth::Indexed | ColourDepth::True => Style::new().fg(theme.colour(Meaning::Track)),
+        ColourDepth::None | ColourDepth::Sixteen => theme.text(Meaning::Border),
     };
-    buffer.set_string(area.x, area.y, rest.repeat(usize::from(area.width)), style);
+    // Thinner than the filled part, so that they differ without colour too.
+    buffer.set_string(area.x, area.y, "─".repeat(usize::from(area.width)), style);
     let halves = u16::from(percent.unwrap_or(0).min(100)) * area.width * 2;
     // A little is not nothing.
     let halves = (halves / 100).max(u16::from(percent > Some(0)));
     for x in 0..halves.div_ceil(2).min(area.width) {
         let symbol = if 2 * x + 1 == halves { "╸" } else { "━" };
-        buffer[(area.x + x, area.y)].set_symbol(symbol).set_style(theme.text(meaning));
+        let style = theme.text(meaning).remove_modifier(Modifier::DIM);
+        buffer[(area.x + x, area.y)].set_symbol(symbol).set_style(style);
     }
 }
 
@@ -45,6 +46,8 @@ pub(super) fn track(buffer: &mut Buffer, area: Rect, look: &Look) {
 
 /// Fills from a whole cell on for a number of eighths.
 pub(super) fn fill(buffer: &mut Buffer, area: Rect, from: u16, eighths: u32, style: Style) {
+    // The track under it may be dim.
+    let style = style.remove_modifier(Modifier::DIM);
     let whole = u16::try_from(eighths / 8).unwrap_or(area.width).min(area.width.saturating_sub(from));
     for x in 0..whole {
         buffer[(area.x + from + x, area.y)].set_symbol("█").set_style(style);

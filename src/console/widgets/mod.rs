@@ -9,7 +9,7 @@ mod stage_bar;
 pub(crate) use choice::choice;
 pub(crate) use frame::{Focused, dialog, pane};
 pub(crate) use gauge::gauge;
-pub(crate) use spark::spark;
+pub(crate) use spark::{level, spark};
 pub(crate) use stage_bar::stage_bar;
 
 use ratatui::buffer::Buffer;
@@ -39,9 +39,14 @@ pub(crate) fn put<'a>(buffer: &mut Buffer, area: Rect, line: impl Into<Line<'a>>
 
 /// Puts a text at the end of a row.
 pub(crate) fn put_right(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
-    let width = u16::try_from(ratatui::text::Line::from(text).width()).unwrap_or(u16::MAX).min(area.width);
+    put_line_right(buffer, area, &Line::styled(text, style));
+}
+
+/// Puts a line at the end of a row.
+pub(crate) fn put_line_right(buffer: &mut Buffer, area: Rect, line: &Line<'_>) {
+    let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
     if area.height > 0 {
-        buffer.set_stringn(area.right() - width, area.y, text, usize::from(width), style);
+        buffer.set_line(area.right() - width, area.y, line, width);
     }
 }
 

@@ -6,6 +6,11 @@ use ratatui::style::Style;
 
 const HEIGHTS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
+/// One level as a character; a gap is a blank.
+pub(crate) fn level(level: Option<u8>) -> &'static str {
+    level.map_or(" ", |level| HEIGHTS[usize::from(level).min(7)])
+}
+
 /// Draws the newest levels that fit.
 pub(crate) fn spark(buffer: &mut Buffer, area: Rect, levels: &[Option<u8>], style: Style) {
     if area.height == 0 {
@@ -13,9 +18,8 @@ pub(crate) fn spark(buffer: &mut Buffer, area: Rect, levels: &[Option<u8>], styl
     }
     let columns = (area.left()..area.right()).rev();
     for (x, level) in columns.zip(levels.iter().rev()) {
-        if let Some(level) = level {
-            let height = HEIGHTS[usize::from(*level).min(7)];
-            buffer[(x, area.y)].set_symbol(height).set_style(style);
+        if level.is_some() {
+            buffer[(x, area.y)].set_symbol(self::level(*level)).set_style(style);
         }
     }
 }
