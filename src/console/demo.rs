@@ -108,7 +108,12 @@ async fn plays() {
         }
     });
     tokio::spawn(async move { while secrets.recv().await.is_some() {} });
-    let world = World { events: event_end, effects: effect_end, secrets: secret_end };
+    let world = World {
+        began: tokio::time::Instant::now(),
+        events: event_end,
+        effects: effect_end,
+        secrets: secret_end,
+    };
     let ended = run(ConsoleOptions::default(), world).await;
     match ended {
         Ok(ended) => {

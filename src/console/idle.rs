@@ -14,7 +14,7 @@ use super::input::SecretAnswer;
 use super::look::Glyphs;
 use super::run::{ConsoleError, Ended, Ending, Loop, World};
 use super::screens::look;
-use super::terminal::{Host, Signal};
+use super::terminal::{Host, Signal, Suspension};
 use super::theme::ColourDepth;
 use crate::session::sample_fleet::*;
 use crate::session::{Effect, Happening, LinkState, Question, QuestionId, QuestionKind};
@@ -51,9 +51,9 @@ impl Host for Process {
         }
     }
 
-    fn suspend(&mut self) -> io::Result<()> {
+    fn suspend(&mut self) -> io::Result<Suspension> {
         *self.stops.borrow_mut() += 1;
-        Ok(())
+        Ok(if *self.stops.borrow() == 1 { Suspension::Coming } else { Suspension::Impossible })
     }
 
     fn resume(&mut self) -> io::Result<Option<(u16, u16)>> {
@@ -114,7 +114,12 @@ async fn with<T>(script: impl AsyncFnOnce(&mut Ends) -> T) -> (Result<Ended, Con
     let input = stream::unfold(key_end, |mut keys| async move { keys.recv().await.map(|key| (key, keys)) });
     let look = look(ColourDepth::True, Glyphs::Unicode);
     let host = Process { signals: signal_end, stops: stops.clone() };
-    let world = World { events: event_end, effects: effect_end, secrets: secret_end };
+    let world = World {
+        began: tokio::time::Instant::now(),
+        events: event_end,
+        effects: effect_end,
+        secrets: secret_end,
+    };
     let console = Loop::new(CrosstermBackend::new(paper.clone()), host, &look);
     let mut ends = Ends { keys, events, signals, effects, secrets, paper, stops };
     tokio::join!(console.run(input.boxed_local(), world, (120, 40)), script(&mut ends))
@@ -236,13 +241,16 @@ async fn a_frame_is_one_write_between_marks() {
 async fn keys_become_effects_even_when_the_channel_is_full() {
     let (_, effects) = with(async |ends| {
         ends.all(fleet()).await;
-        let away = LinkState::Refused { cause: "no".into() };
-        ends.event(Happening::Link { host: name("h1"), state: away }).await;
+        for host in ["h1", "h2", "h3"] {
+            let state = LinkState::Refused { cause: "no".into() };
+            ends.event(Happening::Link { host: name(host), state }).await;
+        }
         settle().await;
-        ends.text("RRRRRR").await;
+        ends.text("RRRjRRRjRRR").await;
         settle().await;
         let mut effects = Vec::new();
-        for _ in 0..7 {
+        // The channel holds two; of what has to wait nothing is there twice.
+        for _ in 0..4 {
             effects.push(ends.effects.recv().await.unwrap());
         }
         ends.press(KeyCode::Char('q')).await;
@@ -250,7 +258,7 @@ async fn keys_become_effects_even_when_the_channel_is_full() {
     })
     .await;
     assert!(matches!(effects[0], Effect::Focus(_)));
-    assert!(effects[1..].iter().all(|effect| *effect == Effect::Reconnect(name("h1"))));
+    assert_eq!(effects[1..], ["h1", "h2", "h3"].map(|host| Effect::Reconnect(name(host))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,7 +311,7 @@ async fn pasted_text_is_no_command() {
 
 #[tokio::test(start_paused = true)]
 async fn suspended_and_continued_the_screen_is_drawn_whole() {
-    let (_, (stops, before, after)) = with(async |ends| {
+    let (ended, (stops, before, after)) = with(async |ends| {
         steady(ends).await;
         ends.keys
             .send(Ok(Reported::Key(KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL))))
@@ -314,14 +322,20 @@ async fn suspended_and_continued_the_screen_is_drawn_whole() {
         ends.signals.send(Signal::Continued).await.unwrap();
         settle().await;
         let after = ends.frames();
+        let control_z = KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL);
         let last = ends.paper.0.borrow().last().cloned().unwrap();
         assert!(String::from_utf8_lossy(&last).contains("drover"), "the title is drawn again");
+        ends.keys.send(Ok(Reported::Key(control_z))).await.unwrap();
+        settle().await;
         ends.signals.send(Signal::Terminate).await.unwrap();
         (*ends.stops.borrow(), before, after)
     })
     .await;
-    assert_eq!(stops, 1);
+    assert_eq!(stops, 2);
     assert!(after > before);
+    let state = ended.unwrap().state;
+    let said = state.notices.seen(1).last().map(|notice| notice.text.clone()).unwrap_or_default();
+    assert!(said.contains("job control"), "what cannot be done is said: {said}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use super::input::{Input, SecretAnswer, SecretField, read};
 use super::look::Look;
 use super::surface::{Painter, Surface};
-use super::terminal::{Host, Signal};
-use crate::session::{Change, Effect, Event, Happening, Key, State};
+use super::terminal::{Host, Signal, Suspension};
+use crate::session::{Change, Effect, Event, Happening, Key, NoticeLevel, State};
 
 /// Shortest time between two frames after a key: below this no eye sees a difference (tools of the kind use 10 ms).
 const AFTER_KEY: Duration = Duration::from_millis(10);
@@ -30,8 +30,12 @@ const LONGEST_PASTE: usize = 256;
 
 /// What the console is connected to.
 pub struct World {
-    /// What happens outside: connections, readings, migrations, questions. The first one should be
-    /// [`Happening::Started`]. When the channel is closed the console goes on with what it knows.
+    /// The session's beginning, from which all `_ms` times of events count; `clock_ms` of [`Happening::Started`] is
+    /// the wall clock at this moment.
+    pub began: Instant,
+    /// What happens outside: connections, readings, migrations, questions. The first one is [`Happening::Started`];
+    /// sent before [`super::run`] is called, it is part of the first frame. When the channel is closed the console
+    /// goes on with what it knows. Keys, sizes, seconds and signals are the console's own to report.
     pub events: mpsc::Receiver<Happening>,
     /// What is to be done. [`Effect::Quit`], [`Effect::Suspend`] and [`Effect::Copy`] are carried out by the console
     /// itself and do not arrive here.
@@ -94,7 +98,8 @@ pub(crate) struct Loop<'a, S, H> {
     state: State,
     began: Instant,
     secret: SecretField,
-    /// Effects that the channel had no room for. Bounded by what a person can press and by the number of questions.
+    /// Effects that the channel had no room for; of those that say the same or replace each other only the newest, so
+    /// there are at most as many as there are hosts, migrations and questions.
     backlog: VecDeque<Effect>,
     /// When the next frame is due, if one is needed.
     due: Option<Instant>,
@@ -137,6 +142,7 @@ where
     where
         I: Stream<Item = io::Result<Reported>> + Unpin,
     {
+        self.began = world.began;
         let result = self.turns(&mut input, &mut world, size).await;
         if result.is_err() {
             // Nobody can watch or stop a migration any more.
@@ -274,12 +280,25 @@ where
                 Effect::Quit => {
                     self.ending = Some(if terminated { Ending::Terminated } else { Ending::Quit });
                 }
-                Effect::Suspend => self.host.suspend()?,
+                Effect::Suspend => self.suspend()?,
                 Effect::Copy(text) => self.painter.surface.copy(&text)?,
-                other => self.backlog.push_back(other),
+                other => {
+                    self.backlog.retain(|waiting| !is_replaced(waiting, &other));
+                    self.backlog.push_back(other);
+                }
             }
         }
         Ok(())
+    }
+
+    fn suspend(&mut self) -> Result<(), ConsoleError> {
+        match self.host.suspend()? {
+            Suspension::Coming => Ok(()),
+            Suspension::Impossible => {
+                let text = "not stopped: no shell with job control is there to bring drover back".into();
+                self.happen(Happening::Notice { level: NoticeLevel::Warning, host: None, text }, AFTER_KEY)
+            }
+        }
     }
 
     fn need_frame(&mut self, pace: Duration) {
@@ -322,5 +341,13 @@ where
             Some(due) if self.host.is_shown() => due.min(next),
             _ => next,
         }
+    }
+}
+
+/// Whether an effect that still waits is of no use once a newer one has been asked for.
+fn is_replaced(waiting: &Effect, newer: &Effect) -> bool {
+    match (waiting, newer) {
+        (Effect::Focus(_), Effect::Focus(_)) | (Effect::Consider(_), Effect::Consider(_)) => true,
+        _ => waiting == newer,
     }
 }

@@ -10,7 +10,7 @@ use super::screen::draw;
 use super::theme::{ColourDepth, Theme};
 use crate::migrate::{FailedMigration, MigrationEvent, MigrationId, Severity, Stage, Summary, Whereabouts};
 use crate::session::sample_fleet::*;
-use crate::session::{Happening, LinkState, NoticeLevel, Question, QuestionId, QuestionKind};
+use crate::session::{Effect, Happening, LinkState, NoticeLevel, Question, QuestionId, QuestionKind};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
@@ -296,6 +296,18 @@ fn a_terminal_that_is_too_small() {
         session.happen_all(fleet());
         insta::assert_snapshot!(format!("too_small_{columns}x{rows}"), screen(&session));
     }
+}
+
+#[test]
+fn a_terminal_that_is_too_small_can_be_left_while_a_migration_runs() {
+    let mut session = Session::new(50, 12);
+    half_way(&mut session);
+    session.happen(migration(MigrationEvent::Started { request: request("redis", "h1", "h2") }));
+    session.effects.clear();
+    session.keys("q");
+    insta::assert_snapshot!("too_small_quit", screen(&session));
+    session.keys("y");
+    assert_eq!(session.effects, [Effect::Cancel(MigrationId(1)), Effect::Quit]);
 }
 
 #[test]

@@ -53,12 +53,21 @@ pub(crate) enum Signal {
     Fault,
 }
 
+/// What came of asking to be stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Suspension {
+    /// The signal is on its way.
+    Coming,
+    /// Nobody could ever continue us.
+    Impossible,
+}
+
 /// The process around the loop; tests have one of their own.
 pub(crate) trait Host {
     /// The next signal. Dropping the future loses none.
     fn signal(&mut self) -> impl Future<Output = Signal>;
     /// Asks to be stopped as Ctrl-Z does.
-    fn suspend(&mut self) -> io::Result<()>;
+    fn suspend(&mut self) -> io::Result<Suspension>;
     /// Takes the terminal again and says how large it is.
     fn resume(&mut self) -> io::Result<Option<(u16, u16)>>;
     /// Whether the terminal is ours, so that frames make sense.
@@ -127,17 +136,18 @@ impl Host for Guard {
         }
     }
 
-    fn suspend(&mut self) -> io::Result<()> {
+    fn suspend(&mut self) -> io::Result<Suspension> {
         // Without a shell that does job control nobody could ever bring us back. Our parent is then in another
         // session, as with `tmux new drover` or a terminal that runs drover directly.
         let job_control = getppid().is_some_and(|parent| {
             getsid(Some(parent)).is_ok_and(|theirs| getsid(None).is_ok_and(|ours| ours == theirs))
         });
-        if job_control {
-            // To the whole group: whatever started us (`cargo run`, `sudo`) must stop with us.
-            kill_current_process_group(Number::TSTP)?;
+        if !job_control {
+            return Ok(Suspension::Impossible);
         }
-        Ok(())
+        // To the whole group: whatever started us (`cargo run`, `sudo`) must stop with us.
+        kill_current_process_group(Number::TSTP)?;
+        Ok(Suspension::Coming)
     }
 
     fn resume(&mut self) -> io::Result<Option<(u16, u16)>> {

@@ -19,6 +19,7 @@ pub(crate) enum Do {
     PreviousPane,
     Open,
     Back,
+    ToHosts,
     Filter,
     Sort,
     Move,
@@ -243,7 +244,8 @@ pub(crate) static ACTIONS: &[Action] = &[
     action(Do::Last, &[End, Char('G')], LISTS, &[], "", "last line"),
     action(Do::HalfUp, &[Ctrl('u'), PageUp], LISTS, &[], "", "half a page up"),
     action(Do::HalfDown, &[Ctrl('d'), PageDown], LISTS, &[], "", "half a page down"),
-    action(Do::Back, &[Esc, Left, Char('h')], PANES, &[], "", "back: drop the filter, go to the hosts"),
+    action(Do::Back, &[Esc], PANES, &[], "", "back: drop the filter, then go to the hosts"),
+    action(Do::ToHosts, &[Left, Char('h')], PANES, &[], "", "go to the hosts"),
     action(Do::Suspend, &[Ctrl('z')], PANES, &[], "", "suspend drover; fg brings it back"),
     action(
         Do::KeepFilter,

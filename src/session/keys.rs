@@ -11,11 +11,8 @@ const LONGEST_FILTER: usize = 64;
 impl State {
     pub(super) fn pressed(&mut self, key: Key, at_ms: u64, effects: &mut Vec<Effect>) -> Change {
         let context = self.context();
-        // Below the minimum nothing is seen that a key could be meant for, save leaving.
-        let found = find(key, context).filter(|action| {
-            self.layout().is_some()
-                || matches!(action.what, Do::Quit | Do::Suspend | Do::No | Do::RefuseSecret)
-        });
+        let found =
+            find(key, context).filter(|action| self.layout().is_some() || self.works_unseen(action.what));
         let Some(action) = found else {
             return match (context.layer, key) {
                 (Layer::Filter, Key::Char(c)) if self.filter.chars().count() < LONGEST_FILTER => {
@@ -39,6 +36,7 @@ impl State {
             Do::PreviousPane => self.focus = self.pane_after(2),
             Do::Open => self.focus = Focus::Containers,
             Do::Back => return self.back(),
+            Do::ToHosts => return self.go_to_hosts(),
             Do::Filter => (self.typing, self.focus) = (Typing::Filter, Focus::Containers),
             Do::KeepFilter => self.typing = Typing::No,
             Do::DropFilter => {
@@ -71,6 +69,15 @@ impl State {
             | Do::RefuseSecret => return self.answer(action.what, at_ms, effects),
         }
         Change::Visible
+    }
+
+    /// Whether an action makes sense on a terminal below the minimum, on which only leaving is spoken of.
+    fn works_unseen(&self, what: Do) -> bool {
+        match what {
+            Do::Quit | Do::Suspend => true,
+            Do::Yes | Do::No => matches!(self.dialogs.last(), Some(Dialog::Quit { .. })),
+            _ => false,
+        }
     }
 
     fn quit(&mut self, effects: &mut Vec<Effect>) -> Change {
@@ -143,6 +150,10 @@ impl State {
             self.notices.scroll(isize::MIN, 1);
             return Change::Visible;
         }
+        self.go_to_hosts()
+    }
+
+    fn go_to_hosts(&mut self) -> Change {
         Change::when(std::mem::replace(&mut self.focus, Focus::Hosts) != Focus::Hosts)
     }
 

@@ -73,6 +73,11 @@ impl State {
         moving || seen.into_iter().any(counting) || self.chosen_host().is_some_and(counting)
     }
 
+    /// Whether the fleet is known.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.clock_ms != 0
+    }
+
     /// Unix milliseconds at the session's beginning.
     pub fn clock_ms(&self) -> i64 {
         self.clock_ms
@@ -81,6 +86,8 @@ impl State {
     /// The question whose secret is being typed. While there is one, characters belong to the console's
     /// hidden field and never become events.
     pub fn secret_wanted(&self) -> Option<QuestionId> {
+        // Nobody types into what cannot be seen.
+        self.layout()?;
         match self.dialogs.last()? {
             Dialog::Question { question, .. } if question.kind == QuestionKind::Secret => Some(question.id),
             _ => None,

@@ -50,7 +50,12 @@ pub(crate) fn containers(state: &State, look: &Look, layout: &Layout, buffer: &m
     let area = rect(layout.containers);
     let Some(host) = state.chosen_host() else {
         let inner = pane(buffer, area, look, focused, "Containers", Vec::new(), "");
-        message(look, inner, Meaning::Muted, "The fleet has no hosts. Name some in the fleet file.", buffer);
+        let text = if state.has_begun() {
+            "The fleet has no hosts. Name some in the fleet file."
+        } else {
+            "Starting …"
+        };
+        message(look, inner, Meaning::Muted, text, buffer);
         return;
     };
     let rows = state.container_rows();
