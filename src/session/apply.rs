@@ -1,5 +1,6 @@
 //! The fold: one event in, effects out.
 
+use super::host::Cursor;
 use super::{Effect, Event, Happening, HostState, State};
 use crate::fleet::HostName;
 
@@ -73,8 +74,8 @@ impl State {
         }
         if change == Change::Visible {
             self.shown_ms = at_ms;
+            self.settle(&mut effects);
         }
-        self.settle(&mut effects);
         Outcome { effects, change }
     }
 
@@ -100,13 +101,16 @@ impl State {
     }
 
     fn settle_cursor(&mut self, capacity: usize) {
-        let ids: Vec<_> = self.container_rows().into_iter().map(|row| row.id.clone()).collect();
-        let Some(host) = self.hosts.get_mut(self.host_row) else { return };
-        let cursor = &mut host.cursor;
-        let found = cursor.chosen.as_ref().and_then(|chosen| ids.iter().position(|id| id == chosen));
-        cursor.row = found.unwrap_or(cursor.row).min(ids.len().saturating_sub(1));
-        cursor.chosen = ids.get(cursor.row).cloned();
-        cursor.offset = scrolled(cursor.offset, cursor.row, capacity, ids.len());
+        let Some(host) = self.chosen_host() else { return };
+        let rows = self.container_rows();
+        let chosen = host.cursor.chosen.as_ref();
+        let found = chosen.and_then(|chosen| rows.iter().position(|row| row.id == *chosen));
+        let row = found.unwrap_or(host.cursor.row).min(rows.len().saturating_sub(1));
+        let offset = scrolled(host.cursor.offset, row, capacity, rows.len());
+        let cursor = Cursor { chosen: rows.get(row).map(|row| row.id.clone()), row, offset };
+        if let Some(host) = self.hosts.get_mut(self.host_row) {
+            host.cursor = cursor;
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! One host as the console knows it.
 
+use std::collections::HashMap;
+
 use super::history::History;
 use super::{LinkState, State};
 use crate::fleet::{Container, ContainerId, HostName, HostSpec};
@@ -113,23 +115,29 @@ impl State {
     /// The containers of the chosen host as the list shows them: filtered and sorted.
     pub(crate) fn container_rows(&self) -> Vec<&Container> {
         let Some(host) = self.chosen_host() else { return Vec::new() };
-        let kept = host.containers.iter().filter(|container| matches(&self.filter, container));
-        let mut rows: Vec<&Container> = kept.collect();
+        let mut rows: Vec<&Container> =
+            host.containers.iter().filter(|container| matches(&self.filter, container)).collect();
+        rows.sort_by(|one, other| one.name.cmp(&other.name).then_with(|| one.id.cmp(&other.id)));
+        if self.sort == Sort::Name {
+            return rows;
+        }
+        let sample = host.sample.as_ref().filter(|_| host.is_live());
+        let samples = sample.map(|sample| sample.containers.as_slice()).unwrap_or_default();
+        let readings: HashMap<&ContainerId, &ContainerSample> =
+            samples.iter().map(|reading| (&reading.id, reading)).collect();
+        // Sorting by a figure keeps the order of names among equals.
         rows.sort_by(|one, other| {
-            let readings = (host.reading(&one.id), host.reading(&other.id));
-            let by_figure = match self.sort {
+            let (one_reading, other_reading) = (readings.get(&one.id), readings.get(&other.id));
+            match self.sort {
                 Sort::Name => std::cmp::Ordering::Equal,
                 Sort::Cpu => {
-                    let cpu = |reading: Option<&ContainerSample>| reading.and_then(|r| r.cpu).unwrap_or(-1.0);
-                    cpu(readings.1).total_cmp(&cpu(readings.0))
+                    let cpu =
+                        |reading: Option<&&ContainerSample>| reading.and_then(|r| r.cpu).unwrap_or(-1.0);
+                    cpu(other_reading).total_cmp(&cpu(one_reading))
                 }
-                Sort::Memory => {
-                    let memory = |reading: Option<&ContainerSample>| reading.map(|r| r.memory);
-                    memory(readings.1).cmp(&memory(readings.0))
-                }
+                Sort::Memory => other_reading.map(|r| r.memory).cmp(&one_reading.map(|r| r.memory)),
                 Sort::Age => since(other).cmp(&since(one)),
-            };
-            by_figure.then_with(|| one.name.cmp(&other.name)).then_with(|| one.id.cmp(&other.id))
+            }
         });
         rows
     }

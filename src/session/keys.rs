@@ -104,11 +104,16 @@ impl State {
                 Change::when(std::mem::replace(&mut self.host_row, row) != row)
             }
             Focus::Containers => {
-                let ids: Vec<_> = self.container_rows().into_iter().map(|row| row.id.clone()).collect();
-                let Some(host) = self.hosts.get_mut(self.host_row) else { return Change::None };
-                let row = moved(host.cursor.row, ids.len());
-                host.cursor.chosen = ids.get(row).cloned();
-                Change::when(std::mem::replace(&mut host.cursor.row, row) != row)
+                let Some(before) = self.chosen_host().map(|host| host.cursor.row) else {
+                    return Change::None;
+                };
+                let rows = self.container_rows();
+                let row = moved(before, rows.len());
+                let chosen = rows.get(row).map(|row| row.id.clone());
+                if let Some(host) = self.hosts.get_mut(self.host_row) {
+                    (host.cursor.row, host.cursor.chosen) = (row, chosen);
+                }
+                Change::when(before != row)
             }
             Focus::Events => {
                 let capacity = self.layout().map_or(1, |layout| layout.event_capacity());
