@@ -173,6 +173,20 @@ fn hosts_that_are_away() {
 }
 
 #[test]
+fn events_scrolled_back() {
+    let mut session = Session::new(80, 24);
+    session.happen_all(fleet());
+    for number in 1..30 {
+        let text = format!("event {number}: {}", "the same long story ".repeat(number % 5));
+        session.happen(Happening::Notice { level: NoticeLevel::Info, host: Some(name("h2")), text });
+    }
+    session.keys("<backtab> k k k");
+    insta::assert_snapshot!("events_scrolled", screen(&session));
+    session.keys("g");
+    insta::assert_snapshot!("events_first", screen(&session));
+}
+
+#[test]
 fn before_anything_is_known() {
     let mut session = Session::new(80, 24);
     session.happen(started(&["h1", "h2", "h3"]));

@@ -116,9 +116,8 @@ impl State {
                 Change::when(before != row)
             }
             Focus::Events => {
-                let capacity = self.layout().map_or(1, |layout| layout.event_capacity());
                 let before = self.notices.back();
-                self.notices.scroll(lines.saturating_neg(), capacity);
+                self.notices.scroll(lines.saturating_neg());
                 Change::when(self.notices.back() != before)
             }
         }
@@ -152,7 +151,7 @@ impl State {
             return Change::Visible;
         }
         if self.focus == Focus::Events && self.notices.back() > 0 {
-            self.notices.scroll(isize::MIN, 1);
+            self.notices.scroll(isize::MIN);
             return Change::Visible;
         }
         self.go_to_hosts()

@@ -38,6 +38,7 @@ pub(crate) use figures::{age, percent};
 pub(crate) use host::{Containers, HostState, Sort};
 pub use key::UnknownKey;
 pub(crate) use layout::{Area, Density, Layout, MINIMUM_COLUMNS, MINIMUM_ROWS, large_dialog};
+pub(crate) use notice::Notice;
 pub(crate) use state::Focus;
 pub use state::State;
 pub(crate) use story::{Tone, failure_story, story};

@@ -36,13 +36,12 @@ impl Notices {
         }
     }
 
-    /// Scrolls by lines; positive is towards older ones. At least one line stays in sight.
-    pub(crate) fn scroll(&mut self, lines: isize, capacity: usize) {
-        let most = self.lines.len().saturating_sub(capacity.max(1));
-        self.back = self.back.saturating_add_signed(lines).min(most);
+    /// Scrolls; positive is towards older ones. At least one stays in sight.
+    pub(crate) fn scroll(&mut self, notices: isize) {
+        self.back = self.back.saturating_add_signed(notices).min(self.lines.len().saturating_sub(1));
     }
 
-    /// Lines hidden below the view.
+    /// How many newer ones there are than the last in sight.
     pub(crate) fn back(&self) -> usize {
         self.back
     }
@@ -52,10 +51,14 @@ impl Notices {
         self.lines.len()
     }
 
-    /// The lines in sight, oldest first.
-    pub(crate) fn seen(&self, capacity: usize) -> impl DoubleEndedIterator<Item = &Notice> {
-        let end = self.lines.len() - self.back.min(self.lines.len());
-        let start = end.saturating_sub(capacity);
-        self.lines.range(start..end)
+    /// The last so many down to where the person has scrolled, oldest first.
+    pub(crate) fn seen(&self, count: usize) -> impl DoubleEndedIterator<Item = &Notice> {
+        let end = self.lines.len() - self.back;
+        self.lines.range(end.saturating_sub(count)..end)
+    }
+
+    /// Those after them.
+    pub(crate) fn newer(&self) -> impl Iterator<Item = &Notice> {
+        self.lines.range(self.lines.len() - self.back..)
     }
 }
