@@ -42,6 +42,8 @@ impl State {
                 let fleet = fleet.iter().filter(|spec| names.insert(spec.name.clone()));
                 self.hosts = fleet.cloned().map(HostState::new).collect();
                 (self.host_row, self.host_offset) = (0, 0);
+                // Whoever watches has begun anew too and must be told what is in sight.
+                self.watched.clear();
                 Change::Visible
             }
             Happening::Link { host, state } => self.linked(host, state, at_ms),
