@@ -219,14 +219,7 @@ pub(crate) static ACTIONS: &[Action] = &[
         "reconnect",
         "try the chosen host's connection now",
     ),
-    action(
-        Do::Filter,
-        &[Char('/')],
-        PANES,
-        &[],
-        "filter",
-        "narrow the containers by name or image; !word leaves out",
-    ),
+    action(Do::Filter, &[Char('/')], PANES, &[], "filter", "narrow by name or image; !word leaves out"),
     action(
         Do::Sort,
         &[Char('s')],
@@ -403,6 +396,8 @@ mod tests {
     #[test]
     fn every_action_has_a_key_and_a_help_text() {
         for action in ACTIONS {
+            // What fits beside the keys on 80 columns.
+            assert!(action.help.len() <= 46, "{}", action.help);
             assert!(
                 !action.keys.is_empty() && !action.help.is_empty() && !action.layers.is_empty(),
                 "{action:?}"
