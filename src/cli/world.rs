@@ -8,11 +8,11 @@ mod questions;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::console::{SecretAnswer, World};
@@ -51,8 +51,15 @@ impl Tasks {
         let (effect_sender, effects) = mpsc::channel(EFFECTS);
         let (secret_sender, secrets) = mpsc::channel(EFFECTS);
         let began = Instant::now();
+        let started = Happening::Started {
+            fleet: fleet.hosts.clone(),
+            clock_ms: jiff::Timestamp::now().as_millisecond(),
+            title: fleet.title.clone(),
+        };
+        // The channel is empty, so there is room; what is in it now is part of the first frame.
+        let _ = happenings.try_send(started);
         let loop_task = tokio::spawn(run(fleet, began, happenings, effects, secrets));
-        (Self { loop_task }, World { events, effects: effect_sender, secrets: secret_sender })
+        (Self { loop_task }, World { began, events, effects: effect_sender, secrets: secret_sender })
     }
 
     /// Waits until every migration has come to its end, after the console has gone.
@@ -71,14 +78,6 @@ async fn run(
     mut secrets: mpsc::Receiver<SecretAnswer>,
 ) {
     let questions = Arc::new(Questions::new(happenings.clone()));
-    let started = Happening::Started {
-        fleet: fleet.hosts.clone(),
-        clock_ms: jiff::Timestamp::now().as_millisecond(),
-        title: fleet.title.clone(),
-    };
-    if happenings.send(started).await.is_err() {
-        return;
-    }
     let connector = Connector::new();
     let mut watching = JoinSet::new();
     let mut watched = HashMap::new();

@@ -85,7 +85,7 @@ pub enum ConsoleError {
 enum Woken {
     Signal(Signal),
     Input(Option<io::Result<Reported>>),
-    World(Option<Happening>),
+    World(Option<Box<Happening>>),
     Sent,
     Deadline,
 }
@@ -184,14 +184,14 @@ where
                     }
                     Woken::Sent
                 }
-                happening = world.events.recv(), if open => Woken::World(happening),
+                happening = world.events.recv(), if open => Woken::World(happening.map(Box::new)),
                 () = tokio::time::sleep_until(wake) => Woken::Deadline,
             };
             match woken {
                 Woken::Signal(signal) => self.signalled(signal)?,
                 Woken::Input(reported) => self.reported(reported, world)?,
                 Woken::World(None) => open = false,
-                Woken::World(Some(happening)) => self.happen(happening, AFTER_DATA)?,
+                Woken::World(Some(happening)) => self.happen(*happening, AFTER_DATA)?,
                 Woken::Sent | Woken::Deadline => {}
             }
             self.tick()?;

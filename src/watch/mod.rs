@@ -7,7 +7,6 @@
 
 mod containers;
 mod frame;
-mod history;
 mod laptop;
 mod limited;
 mod listing;
@@ -20,7 +19,6 @@ mod sampler;
 mod testing;
 
 pub use containers::containers;
-pub use history::History;
 pub use laptop::{LaptopFigures, laptop};
 pub use message::{Pace, WatchEnd, WatchMessage};
 pub use sample::{ContainerSample, Pressure, Sample};

@@ -1,9 +1,9 @@
 //! One host: its connection's states, its samples, its containers.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::fleet::{HostName, printable};
 use crate::session::{Happening, LinkState, NoticeLevel};
