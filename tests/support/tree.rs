@@ -36,7 +36,10 @@ impl Tree {
         if !kind.is_symlink() {
             fact("mode", format!("{:o}", data.mode() & 0o7777));
         }
-        fact("modified", format!("{}.{:09}", data.mtime(), data.mtime_nsec()));
+        // A directory's own time is not kept: deletions and CRIU's mount points come after its description.
+        if !kind.is_dir() {
+            fact("modified", format!("{}.{:09}", data.mtime(), data.mtime_nsec()));
+        }
         if kind.is_char_device() || kind.is_block_device() {
             fact("device", data.rdev().to_string());
         }

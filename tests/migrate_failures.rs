@@ -1,0 +1,383 @@
+//! Moves that cannot be or that break on the way: whatever happens, the container runs exactly once, counts on
+//! from where it was, the message says what happened and where it is, and nothing stays behind.
+
+#![allow(clippy::unwrap_used, reason = "tests may")]
+
+mod support;
+
+use rustix::process::Signal;
+use support::moving::{Outcome, Scene};
+use support::{Lab, wait_until};
+
+const SAMPLES: [&str; 3] = ["counter", "redis", "web"];
+const COUNTER: &str = "localhost/drover/counter:latest";
+
+/// A counting container of this test alone on h1 and what has to hold of it in the end.
+struct Case {
+    scene: Scene,
+    name: &'static str,
+    id: String,
+    process: String,
+    seen: u64,
+}
+
+impl Case {
+    fn begin(name: &'static str) -> Option<Self> {
+        Self::with(name, |scene| scene.counter("h1", name))
+    }
+
+    /// One that takes seconds to transfer.
+    fn heavy(name: &'static str) -> Option<Self> {
+        Self::with(name, |scene| scene.heavy("h1", name, 100))
+    }
+
+    fn with(name: &'static str, start: impl FnOnce(&Scene) -> String) -> Option<Self> {
+        let scene = Scene::begin()?;
+        let id = start(&scene);
+        let seen = wait_until("it counts", || scene.log("h1", name).last().copied());
+        let process = scene.process("h1", name);
+        Some(Self { scene, name, id, process, seen })
+    }
+
+    fn migrate(&self, to: &str) -> Outcome {
+        self.scene.migrate(self.name, "h1", to)
+    }
+
+    /// It was never frozen: the same process counts on.
+    fn untouched(&self) {
+        assert_eq!(self.scene.process("h1", self.name), self.process, "the same process runs");
+        self.back();
+    }
+
+    /// It runs on h1 alone, lost nothing, and nothing of the attempt is left there.
+    fn back(&self) {
+        self.scene.counts_on("h1", self.name, &self.id, self.seen);
+        self.scene.nothing_of_ours("h1");
+        let format = "podman ps --all --external --format '{{.Names}}'";
+        assert!(
+            self.scene.ssh("h1", format).lines().all(|name| name == self.name || SAMPLES.contains(&name))
+        );
+    }
+
+    /// As above, and nothing is left on a host without containers either.
+    fn back_and_nothing_on(&self, host: &str) {
+        self.back();
+        self.scene.nothing_left(host, &[]);
+    }
+
+    /// It can still be moved.
+    fn moves_to(&self, host: &str) {
+        self.migrate(host).says(0, &[]);
+        self.scene.counts_on(host, self.name, &self.id, self.seen);
+        self.scene.nothing_of_ours("h1");
+        self.scene.nothing_of_ours(host);
+    }
+}
+
+/// Makes CRIU on a host fail at one of its stages, after it has done the work up to there.
+fn criu_fails_at(scene: &Scene, host: &str, stage: &str) {
+    let script = format!(
+        "mkdir -p /etc/criu && printf '#!/bin/sh\\n[ \"$CRTOOLS_SCRIPT_ACTION\" != {stage} ]\\n' >/etc/criu/fail &&
+         chmod 755 /etc/criu/fail && echo 'action-script /etc/criu/fail' >/etc/criu/default.conf"
+    );
+    scene.ssh(host, &script);
+}
+
+/// Tests on one lab. Their names stand together, so they run together and the lab comes up once.
+mod shared {
+    use super::*;
+
+    #[test]
+    fn too_little_memory_is_refused_before_the_freeze() {
+        let Some(case) = Case::begin("roomy") else { return };
+        let fleet = std::fs::read_to_string(case.scene.lab.fleet_file()).unwrap();
+        let reserve = fleet.replace("[hosts.h2]", "[hosts.h2]\nmemory_reserve = \"1900M\"");
+        let file = case.scene.lab.state().join("reserve.toml");
+        std::fs::write(&file, reserve).unwrap();
+        let mut command = case.scene.command("roomy", "h1", "h2");
+        command.env("DROVER_FLEET", file);
+        let outcome = Scene::begin_of(command).end();
+        outcome.says(5, &["h2", "available", "reserve", "1.86 GiB", "was not touched", "h1"]);
+        case.untouched();
+        case.scene.nothing_left("h2", &[]);
+    }
+
+    #[test]
+    fn a_missing_image_is_shipped() {
+        let Some(case) = Case::begin("imaged") else { return };
+        case.scene.ssh("h2", &format!("podman rmi --force {COUNTER} >/dev/null"));
+        case.migrate("h2").says(0, &["is shipped first", "image  "]);
+        case.scene.counts_on("h2", "imaged", &case.id, case.seen);
+        case.scene.ssh("h2", &format!("podman image exists {COUNTER}"));
+        case.scene.nothing_of_ours("h2");
+    }
+
+    #[test]
+    fn another_image_of_the_same_name_keeps_its_name() {
+        let Some(case) = Case::begin("namesake") else { return };
+        let identity =
+            |name: &str| case.scene.ssh("h3", &format!("podman image inspect --format '{{{{.Id}}}}' {name}"));
+        case.scene.ssh(
+            "h3",
+            &format!(
+                "podman rmi --force {COUNTER} >/dev/null; podman tag localhost/drover/web:latest {COUNTER}"
+            ),
+        );
+        let other = identity(COUNTER);
+        let outcome = case.migrate("h3");
+        let after = identity(COUNTER);
+        case.scene.ssh("h3", &format!("podman untag {COUNTER}"));
+        outcome.says(0, &[]);
+        assert_eq!(after, other);
+        case.scene.counts_on("h3", "namesake", &case.id, case.seen);
+        let image = case.scene.ssh("h3", "podman inspect --format '{{.Image}}' namesake");
+        case.scene.ssh("h3", &format!("podman tag {image} {COUNTER}"));
+        assert_ne!(image, other);
+    }
+
+    #[test]
+    fn a_taken_name_is_refused() {
+        let Some(case) = Case::begin("taken") else { return };
+        let other = case.scene.run("h2", "taken", &format!("{COUNTER} sh -c 'while :; do sleep 1000; done'"));
+        case.migrate("h2").says(5, &["h2", "container taken is there already", "was not touched"]);
+        case.untouched();
+        assert_eq!(case.scene.ssh("h2", "podman ps --quiet --no-trunc"), other, "the other one runs on");
+        case.scene.nothing_of_ours("h2");
+    }
+
+    #[test]
+    fn a_taken_port_is_refused() {
+        let start = |scene: &Scene| scene.run("h1", "ported", &format!("--publish 7777:80 {COUNTER}"));
+        let Some(case) = Case::with("ported", start) else { return };
+        case.scene.run("h2", "listener", "--publish 7777:80 localhost/drover/counter:latest");
+        case.migrate("h2").says(5, &["h2", "port 7777", "was not touched"]);
+        case.untouched();
+        case.scene.nothing_of_ours("h2");
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_in_words() {
+        let Some(case) = Case::begin("asked") else { return };
+        let scene = &case.scene;
+        scene.migrate("asked", "h1", "h1").says(6, &["h1 is both source and destination", "not touched"]);
+        scene.migrate("nobody", "h1", "h2").says(6, &["h1", "no container “nobody”", "drover ps --host h1"]);
+        let unknown = scene.migrate("asked", "h1", "h9");
+        assert!(![Some(0), None].contains(&unknown.code) && unknown.stderr.contains("h9"), "{unknown:#?}");
+        scene.run("h1", "over", COUNTER);
+        scene.ssh("h1", "podman stop --time 0 over 2>&1");
+        scene.migrate("over", "h1", "h2").says(5, &["h1", "over does not run", "podman start over"]);
+        scene.run("h1", "brief", &format!("--rm {COUNTER}"));
+        scene.migrate("brief", "h1", "h2").says(5, &["h1", "--rm"]);
+        scene.ssh("h1", "podman pause asked");
+        scene.migrate("asked", "h1", "h2").says(5, &["h1", "asked is paused", "podman unpause asked"]);
+        assert_eq!(scene.ssh("h1", "podman ps --filter name=asked --format '{{.State}}'"), "paused");
+        scene.ssh("h1", "podman unpause asked; podman rm --force --time 0 brief over");
+        case.untouched();
+        scene.nothing_left("h2", &[]);
+    }
+
+    #[test]
+    fn a_failing_restore_brings_the_container_back() {
+        for stage in ["pre-restore", "post-restore"] {
+            let Some(case) = Case::begin("returner") else { return };
+            criu_fails_at(&case.scene, "h2", stage);
+            let words = [
+                "stage restore",
+                "h2: the restore failed",
+                "CRIU says: ",
+                "Error (criu/action-scripts.c",
+                "returner runs on h1 again",
+            ];
+            case.migrate("h2").says(6, &words);
+            case.back_and_nothing_on("h2");
+            case.scene.ssh("h2", "rm /etc/criu/default.conf");
+            case.moves_to("h2");
+        }
+    }
+
+    #[test]
+    fn a_failing_checkpoint_never_stops_the_container() {
+        let Some(case) = Case::begin("stayer") else { return };
+        criu_fails_at(&case.scene, "h1", "post-dump");
+        let words =
+            ["h1: the checkpoint failed", "CRIU says: ", "Error (criu/action-scripts.c", "stayer runs on h1"];
+        case.migrate("h2").says(6, &words);
+        case.untouched();
+        case.scene.nothing_left("h2", &[]);
+        case.scene.ssh("h1", "rm /etc/criu/default.conf");
+        case.moves_to("h2");
+    }
+
+    #[test]
+    fn what_criu_refuses_is_said_in_its_words() {
+        // A connection to a program outside of the container, through a socket that is mounted into it.
+        let start = |scene: &Scene| {
+            let program =
+                "use Socket; socket S, PF_UNIX, SOCK_STREAM, 0; connect S, pack_sockaddr_un(q(/sock)) or die;
+                $| = 1; while (1) { print ++$n, qq(\\n); select undef, undef, undef, 0.5 }";
+            let words = format!(
+                "--volume /run/podman/podman.sock:/sock localhost/drover/web:latest perl -e '{program}'"
+            );
+            scene.run("h1", "plugged", &words)
+        };
+        let Some(case) = Case::with("plugged", start) else { return };
+        let words = ["h1: the checkpoint failed", "CRIU says: ", "sk-unix", "plugged runs on h1"];
+        case.migrate("h2").says(6, &words);
+        case.untouched();
+        case.scene.nothing_left("h2", &[]);
+    }
+
+    #[test]
+    fn a_root_directory_of_another_mode_comes_back() {
+        let Some(case) = Case::begin("rooted") else { return };
+        let change = "chmod 711 \"$(podman inspect --format '{{.GraphDriver.Data.MergedDir}}' rooted)\"";
+        case.scene.ssh("h1", change);
+        case.migrate("h2")
+            .says(6, &["CRIU says: ", "has bad mode", "expect 040711", "rooted runs on h1 again"]);
+        case.back_and_nothing_on("h2");
+    }
+
+    #[test]
+    fn an_interrupt_during_the_transfer_brings_it_back() {
+        let Some(case) = Case::heavy("stopped") else { return };
+        case.scene.host("h2").slow("40mbit");
+        let mut moving = case.scene.start("stopped", "h1", "h2");
+        moving.until("checkpoint");
+        moving.signal(Signal::INT);
+        let outcome = moving.end();
+        outcome.says(6, &["cancelling", "stage transfer: cancelled", "stopped runs on h1 again"]);
+        case.back_and_nothing_on("h2");
+        case.scene.host("h2").full_speed();
+        case.moves_to("h2");
+    }
+
+    #[test]
+    fn drover_killed_during_the_transfer_leaves_a_running_container() {
+        let Some(case) = Case::heavy("orphan") else { return };
+        case.scene.host("h2").slow("40mbit");
+        let mut moving = case.scene.start("orphan", "h1", "h2");
+        moving.until("checkpoint");
+        moving.signal(Signal::KILL);
+        assert_eq!(moving.end().code, None);
+        case.scene.counts_on("h1", "orphan", &case.id, case.seen);
+        case.back_and_nothing_on("h2");
+        case.scene.host("h2").full_speed();
+        case.moves_to("h2");
+    }
+
+    #[test]
+    fn a_lost_destination_brings_it_back() {
+        let Some(case) = Case::heavy("lost") else { return };
+        case.scene.host("h2").slow("40mbit");
+        let mut moving = case.scene.start("lost", "h1", "h2");
+        moving.until("checkpoint");
+        case.scene.host("h2").unplug();
+        let outcome = moving.end();
+        outcome.says(6, &["h2", "stage transfer", "lost runs on h1 again"]);
+        case.back();
+        case.scene.host("h2").plug();
+        case.scene.host("h2").full_speed();
+        case.moves_to("h2");
+    }
+
+    #[test]
+    fn a_lost_source_brings_it_back_when_it_answers_again() {
+        let Some(case) = Case::heavy("cut") else { return };
+        case.scene.host("h2").slow("40mbit");
+        let mut moving = case.scene.start("cut", "h1", "h2");
+        moving.until("checkpoint");
+        case.scene.host("h1").unplug();
+        // drover's own words tell when it has noticed; only then is the cable put back in.
+        moving.until("transfer");
+        case.scene.host("h1").plug();
+        let outcome = moving.end();
+        outcome.says(6, &["h1", "stage transfer", "cut runs on h1 again"]);
+        case.back_and_nothing_on("h2");
+        case.scene.host("h2").full_speed();
+        case.moves_to("h2");
+    }
+
+    #[test]
+    fn a_connection_cut_by_either_host_brings_it_back() {
+        for host in ["h1", "h2"] {
+            let Some(case) = Case::heavy("severed") else { return };
+            case.scene.host("h2").slow("40mbit");
+            let before = case.scene.host(host).processes_with("sshd-session");
+            let mut moving = case.scene.start("severed", "h1", "h2");
+            moving.until("checkpoint");
+            let sessions = case.scene.host(host).processes_with("sshd-session");
+            for session in sessions.into_iter().filter(|session| !before.contains(session)) {
+                let process = rustix::process::Pid::from_raw(session).unwrap();
+                let _ = rustix::process::kill_process(process, Signal::KILL);
+            }
+            let outcome = moving.end();
+            outcome.says(6, &[host, "stage transfer", "severed runs on h1 again"]);
+            case.back_and_nothing_on("h2");
+        }
+    }
+
+    #[test]
+    fn asked_for_twice_at_once_it_moves_once_or_stays() {
+        let Some(case) = Case::begin("wanted") else { return };
+        let scene = &case.scene;
+        let both = [scene.start("wanted", "h1", "h2"), scene.start("wanted", "h1", "h3")];
+        let [left, right] = both.map(|moving| moving.end());
+        let host = match (left.code, right.code) {
+            (Some(0), Some(code)) if code != 0 => "h2",
+            (Some(code), Some(0)) if code != 0 => "h3",
+            (Some(left), Some(right)) if left != 0 && right != 0 => "h1",
+            _ => panic!("{left:#?} {right:#?}"),
+        };
+        scene.counts_on(host, "wanted", &case.id, case.seen);
+        for host in ["h1", "h2", "h3"] {
+            scene.nothing_of_ours(host);
+        }
+        let failed = if left.code == Some(0) { right } else { left };
+        assert!(failed.stderr.contains("another migration of this container is under way"), "{failed:#?}");
+    }
+
+    #[test]
+    fn a_full_disk_is_refused_on_either_host() {
+        let Some(case) = Case::heavy("bulky") else { return };
+        let scene = &case.scene;
+        let storage = "/var/lib/containers";
+        let _ = storage;
+        scene.ssh(
+            "h2",
+            "mount -t tmpfs -o size=8m tmpfs /var/tmp && mount -t tmpfs -o size=8m tmpfs /dev/shm",
+        );
+        let outcome = case.migrate("h2");
+        scene.ssh("h2", "umount /var/tmp /dev/shm");
+        outcome.says(5, &["h2", "/var/tmp", "needed for the archive", "was not touched"]);
+        case.untouched();
+        scene.nothing_left("h2", &[]);
+    }
+
+    #[test]
+    fn a_disk_that_fills_during_the_transfer_brings_it_back() {
+        let Some(case) = Case::heavy("swollen") else { return };
+        let scene = &case.scene;
+        scene.host("h2").slow("80mbit");
+        let mut moving = scene.start("swollen", "h1", "h2");
+        moving.until("checkpoint");
+        // The archive is being written to one of these; both are full from now on.
+        scene.ssh("h2", "mount -o remount,size=20m /dev/shm");
+        let outcome = moving.end();
+        scene.ssh("h2", "mount -o remount,size=50% /dev/shm");
+        outcome.says(6, &["h2", "stage transfer", "No space left on device", "swollen runs on h1 again"]);
+        case.back_and_nothing_on("h2");
+    }
+}
+
+#[test]
+fn every_host_must_be_reachable() {
+    let Some(lab) = Lab::unused("u") else { return };
+    assert!(lab.up(&["--hosts", "2", "--memory", "512M"]).status.success());
+    assert!(lab.command("kill").arg("h2").status().unwrap().success());
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_drover"));
+    command.args(["migrate", "counter", "--from", "h1", "--to", "h2", "--yes"]);
+    let output = command.env("DROVER_FLEET", lab.fleet_file()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("h2") && said.contains("not touched"), "{said}");
+}
