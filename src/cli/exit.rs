@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::migrate::{FailedMigration, Whereabouts};
+use crate::migrate::{FailedMigration, Reason, Whereabouts};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +28,15 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The code for a migration that failed. `refused`: the checks did it.
-    pub fn of(failure: &FailedMigration, refused: bool) -> Self {
-        match failure.whereabouts {
-            Whereabouts::Untouched if refused => Self::Refused,
-            Whereabouts::Untouched | Whereabouts::BackOnSource => Self::OnSource,
-            Whereabouts::AtDestination => Self::Untidy,
-            Whereabouts::Kept(_) => Self::Kept,
-            Whereabouts::Unknown(_) => Self::Unknown,
+    /// The code for a migration that failed.
+    pub fn of(failure: &FailedMigration) -> Self {
+        match (&failure.whereabouts, failure.reason) {
+            (Whereabouts::Untouched, Reason::Refused) => Self::Refused,
+            (Whereabouts::Untouched, Reason::Unreachable) => Self::Unreachable,
+            (Whereabouts::Untouched | Whereabouts::BackOnSource, _) => Self::OnSource,
+            (Whereabouts::AtDestination, _) => Self::Untidy,
+            (Whereabouts::Kept(_), _) => Self::Kept,
+            (Whereabouts::Unknown(_), _) => Self::Unknown,
         }
     }
 }

@@ -11,8 +11,8 @@ use super::exit::Exit;
 use super::reach::FleetHosts;
 use crate::fleet::{Fleet, bytes, printable, seconds};
 use crate::migrate::{
-    Check, FailedMigration, MigrateError, MigrationEvent, Request, Severity, Stage, Summary, Whereabouts,
-    consider, migrate, refuses,
+    Check, FailedMigration, MigrateError, MigrationEvent, Reason, Request, Severity, Stage, Summary,
+    Whereabouts, consider, migrate, refuses,
 };
 use crate::ssh::{Connector, TerminalPrompter};
 
@@ -70,9 +70,10 @@ fn refused(request: &Request, error: &MigrateError, json: bool) -> anyhow::Resul
     } else {
         writeln!(std::io::stderr(), "{error}")?;
     }
-    Ok(match error {
-        MigrateError::Remote(_) => Exit::Unreachable,
-        _ => Exit::Refused,
+    Ok(match error.reason() {
+        Reason::Unreachable => Exit::Unreachable,
+        Reason::Refused => Exit::Refused,
+        Reason::Failed | Reason::Cancelled => Exit::Failed,
     })
 }
 
@@ -112,14 +113,12 @@ async fn go(hosts: Arc<FleetHosts>, request: Request, json: bool) -> anyhow::Res
     let cancel = CancellationToken::new();
     let moving = tokio::spawn(migrate(request, hosts, sender, cancel.clone()));
     let mut interrupts = Interrupts::new()?;
-    let mut refused = false;
     let mut error = std::io::stderr();
     loop {
         tokio::select! {
             event = events.recv() => match event {
                 None => break,
                 Some(event) => {
-                    refused |= matches!(&event, MigrationEvent::Checked { checks } if refuses(checks));
                     if !json {
                         tell(&mut error, &event)?;
                     }
@@ -151,7 +150,7 @@ async fn go(hosts: Arc<FleetHosts>, request: Request, json: bool) -> anyhow::Res
     }
     Ok(match result {
         Ok(_) => Exit::Done,
-        Err(failure) => Exit::of(&failure, refused),
+        Err(failure) => Exit::of(&failure),
     })
 }
 
@@ -215,6 +214,10 @@ fn print_summary(out: &mut dyn Write, summary: &Summary) -> std::io::Result<()> 
 fn print_failure(out: &mut dyn Write, failure: &FailedMigration) -> std::io::Result<()> {
     let FailedMigration { request: Request { container, from, to }, stage, .. } = failure;
     let name = printable(container);
+    if failure.reason == Reason::Refused {
+        writeln!(out, "{name} was not moved: {}.", failure.cause)?;
+        return writeln!(out, "Nothing was touched.");
+    }
     let stage = if *stage == Stage::Checks { String::new() } else { format!(" in stage {stage}") };
     writeln!(out, "The move of {name} from {from} to {to} failed{stage}: {}", failure.cause)?;
     if let Some(line) = &failure.log_line {

@@ -31,12 +31,13 @@ impl FleetHosts {
 impl Hosts for FleetHosts {
     async fn connect(&self, host: &HostName) -> Result<Arc<dyn Remote>, RemoteError> {
         let failed = |cause: String| RemoteError::Connection { host: host.clone(), cause };
-        let spec = self.fleet.host(host).ok_or_else(|| {
-            let names: Vec<&str> = self.fleet.hosts.iter().map(|spec| spec.name.as_str()).collect();
-            failed(format!("it is not in the fleet file; known are {}", names.join(", ")))
-        })?;
+        let spec = self.fleet.host(host).ok_or_else(|| failed("it is not in the fleet file".into()))?;
         let connection = self.reach(spec, Purpose::Bulk).await.map_err(|error| failed(error.to_string()))?;
         Ok(Arc::new(connection))
+    }
+
+    fn names(&self) -> Vec<HostName> {
+        self.fleet.hosts.iter().map(|spec| spec.name.clone()).collect()
     }
 
     fn memory_reserve(&self, host: &HostName) -> u64 {

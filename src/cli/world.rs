@@ -211,6 +211,10 @@ impl Hosts for WorldHosts {
         self.bulk.connect(host).await
     }
 
+    fn names(&self) -> Vec<HostName> {
+        self.bulk.names()
+    }
+
     fn memory_reserve(&self, host: &HostName) -> u64 {
         self.bulk.memory_reserve(host)
     }
@@ -230,6 +234,10 @@ impl Hosts for Watching {
                 cause: "it is not connected now; R tries again".into(),
             }),
         }
+    }
+
+    fn names(&self) -> Vec<HostName> {
+        self.0.names()
     }
 
     fn memory_reserve(&self, host: &HostName) -> u64 {

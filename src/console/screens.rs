@@ -144,6 +144,7 @@ fn failed(session: &mut Session) {
         migration(MigrationEvent::Failed {
             failure: FailedMigration {
                 request: request("redis", "h1", "h2"),
+                reason: crate::migrate::Reason::Failed,
                 stage: Stage::Restore,
                 cause: "h2: podman container restore ended with exit code 125".into(),
                 log_line: Some(

@@ -1,5 +1,6 @@
 //! What can go wrong in a migration, before it is known where the container is.
 
+use super::event::Reason;
 use crate::engine::EngineError;
 use crate::ssh::RemoteError;
 
@@ -29,6 +30,17 @@ pub enum MigrateError {
 }
 
 impl MigrateError {
+    /// The same in one word.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Refused(_) => Reason::Refused,
+            Self::Remote(RemoteError::Connection { .. })
+            | Self::Engine(EngineError::Remote(RemoteError::Connection { .. })) => Reason::Unreachable,
+            Self::Engine(_) | Self::Remote(_) | Self::Step { .. } => Reason::Failed,
+            Self::Cancelled => Reason::Cancelled,
+        }
+    }
+
     /// CRIU's first error line, when the failing command quoted one.
     pub fn log_line(&self) -> Option<String> {
         match self {

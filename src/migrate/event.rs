@@ -148,11 +148,27 @@ pub enum Whereabouts {
     Unknown(String),
 }
 
+/// Why a migration did not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// It cannot be made as it was asked for; nothing was touched.
+    Refused,
+    /// A host could not be reached, or was lost on the way.
+    Unreachable,
+    /// A step failed.
+    Failed,
+    /// The operator cancelled it.
+    Cancelled,
+}
+
 /// A migration that did not come to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedMigration {
     /// What was asked.
     pub request: Request,
+    /// Why, in one word for scripts.
+    pub reason: Reason,
     /// The stage in which it failed.
     pub stage: Stage,
     /// What happened, with the host.

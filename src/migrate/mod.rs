@@ -16,8 +16,8 @@ mod transaction;
 
 pub use error::MigrateError;
 pub use event::{
-    Check, FailedMigration, MigrationEvent, MigrationId, Request, Severity, Stage, StageTime, Summary,
-    Whereabouts,
+    Check, FailedMigration, MigrationEvent, MigrationId, Reason, Request, Severity, Stage, StageTime,
+    Summary, Whereabouts,
 };
 pub use probe::{HostFacts, probe};
 pub use survey::Hosts;
@@ -27,9 +27,7 @@ use survey::Party;
 
 /// Judges a move without changing anything.
 pub async fn consider(request: &Request, hosts: &dyn Hosts) -> Result<Vec<Check>, MigrateError> {
-    if request.from == request.to {
-        return Err(MigrateError::Refused(format!("{} is both source and destination", request.from)));
-    }
+    survey::sensible(request, hosts)?;
     let (from, to) = tokio::try_join!(Party::reach(hosts, &request.from), Party::reach(hosts, &request.to))?;
     let (source, destination) =
         survey::survey(request, &from, &to, hosts.memory_reserve(&request.to)).await?;

@@ -18,8 +18,29 @@ pub trait Hosts: Send + Sync {
     /// A connection for this migration alone: its streams must not slow the watching of the host.
     async fn connect(&self, host: &HostName) -> Result<Arc<dyn Remote>, RemoteError>;
 
+    /// The names of all hosts of the fleet.
+    fn names(&self) -> Vec<HostName>;
+
     /// Memory that must stay available on a host, bytes.
     fn memory_reserve(&self, host: &HostName) -> u64;
+}
+
+/// Refuses what no look at the hosts could make possible.
+pub fn sensible(request: &Request, hosts: &dyn Hosts) -> Result<(), MigrateError> {
+    let names = hosts.names();
+    for host in [&request.from, &request.to] {
+        if !names.contains(host) {
+            let known: Vec<&str> = names.iter().map(HostName::as_str).collect();
+            return Err(MigrateError::Refused(format!(
+                "there is no host “{host}” in the fleet file; known are {}",
+                known.join(", ")
+            )));
+        }
+    }
+    if request.from == request.to {
+        return Err(MigrateError::Refused(format!("{} is both source and destination", request.from)));
+    }
+    Ok(())
 }
 
 /// A host with its engine.

@@ -22,7 +22,7 @@ use super::manifest::Manifest;
 use super::preflight::{self, Image, Keep};
 use super::report::Reporter;
 use super::stream::{Broken, finish, relay};
-use super::survey::{Hosts, Party, survey};
+use super::survey::{Hosts, Party, sensible, survey};
 use crate::engine::{Address, Codec, Inspected, Size};
 use crate::fleet::{ContainerStatus, HostName, printable};
 use crate::ssh::{Command, Process, Remote, RemoteError};
@@ -107,9 +107,7 @@ impl Transaction {
     async fn forward(&mut self) -> Result<Summary, MigrateError> {
         let request = self.request.clone();
         self.reporter.begin(Stage::Checks).await;
-        if request.from == request.to {
-            return Err(MigrateError::Refused(format!("{} is both source and destination", request.from)));
-        }
+        sensible(&request, &*self.hosts)?;
         let (from, to) = tokio::try_join!(
             Party::reach(&*self.hosts, &request.from),
             Party::reach(&*self.hosts, &request.to)
@@ -351,6 +349,7 @@ impl Transaction {
         self.reporter.finish(None).await;
         FailedMigration {
             request: self.request.clone(),
+            reason: error.reason(),
             stage,
             cause: error.to_string(),
             log_line,

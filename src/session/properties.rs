@@ -65,6 +65,7 @@ fn migration() -> impl Strategy<Value = MigrationEvent> {
     });
     let failure = (moved(), stage()).prop_map(|(request, stage)| FailedMigration {
         request,
+        reason: crate::migrate::Reason::Failed,
         stage,
         cause: "it broke".into(),
         log_line: Some("Error (criu/x.c:1): no".into()),
