@@ -66,7 +66,7 @@ begin "$images/redis"
 copy "$images/redis" /usr/bin/redis-server /usr/bin/redis-cli
 mkdir "$images/redis/data"
 store redis 'EXPOSE 6379/tcp' 'WORKDIR /data' \
-    'CMD ["/usr/bin/redis-server", "--save", "", "--appendonly", "no", "--bind", "0.0.0.0", "--protected-mode", "no"]'
+    'CMD ["/usr/bin/redis-server", "--save", "", "--appendonly", "no", "--bind", "0.0.0.0", "--protected-mode", "no", "--enable-debug-command", "yes"]'
 
 begin "$images/web"
 copy "$images/web" /usr/bin/perl
