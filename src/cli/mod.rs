@@ -119,7 +119,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
         }
         Some(Verb::Lab(LabArguments { verb: None, up })) => {
             let lab = with_output(|output| Ok(crate::lab::up(&up, output)?))?;
-            console(Some(&lab.fleet_file))
+            let code = console(Some(&lab.fleet_file))?;
+            let name =
+                if up.name == Default::default() { String::new() } else { format!(" --name {}", up.name) };
+            writeln!(std::io::stderr(), "The lab goes on running; “drover lab down{name}” takes it down.")?;
+            Ok(code)
         }
         None => console(arguments.fleet.as_deref()),
         Some(verb) => match load(arguments.fleet.as_deref()) {

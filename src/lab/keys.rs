@@ -55,9 +55,11 @@ pub(super) fn known_hosts(places: &Places, record: &Record) -> Result<String, La
 
 /// The fleet file of the lab.
 pub(super) fn fleet(name: &LabName, record: &Record) -> String {
+    let title =
+        if *name == LabName::default() { "local lab".to_owned() } else { format!("local lab {name}") };
     let mut text = format!(
         "# The hosts of the lab “{name}” on this machine. Written by “drover lab up”, which overwrites it.\n\
-         title = \"lab {name}\"\n\n\
+         title = \"{title}\"\n\n\
          [defaults]\nuser = \"root\"\nidentity = \"keys/id_ed25519\"\nknown_hosts = \"known_hosts\"\n\
          labels = {{ lab = \"{name}\" }}\n"
     );
