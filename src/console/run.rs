@@ -82,6 +82,7 @@ pub enum ConsoleError {
 }
 
 /// What woke the loop.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is used up at once")]
 enum Woken {
     Signal(Signal),
     Input(Option<io::Result<Reported>>),
