@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -77,7 +77,7 @@ impl Console {
         }
     }
 
-    /// Types.
+    /// Types. What follows Escape at once would be read as one key with it, so a test waits for its effect first.
     pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
@@ -128,14 +128,19 @@ impl Console {
     /// Waits until the process has ended; answers its exit code.
     pub fn wait_for_end(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;
-        while let Ok(bytes) = self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            self.take_in(&bytes);
-            assert!(Instant::now() < deadline, "it does not end; on the screen:\n{}", self.screen());
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(left) {
+                Ok(bytes) if !left.is_zero() => self.take_in(&bytes),
+                Err(RecvTimeoutError::Disconnected) => break,
+                _ => panic!("it does not end; on the screen:\n{}", self.screen()),
+            }
         }
+        // Nobody has the terminal open any more.
         self.child.wait().unwrap().exit_code()
     }
 
-    /// The line of a pane (or dialog) whose title begins with a word, from its top border to its bottom border.
+    /// The lines of a pane (or dialog) whose title begins with a word, between its top border and its bottom border.
     fn pane(&self, title: &str) -> Vec<String> {
         let screen: Vec<Vec<char>> = self.screen().lines().map(|line| line.chars().collect()).collect();
         let wanted: Vec<char> = title.chars().collect();
