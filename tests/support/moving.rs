@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::time::{Duration, Instant};
 
 use super::{Lab, wait_until};
@@ -64,6 +64,8 @@ pub struct Moving {
     child: Child,
     stderr: BufReader<ChildStderr>,
     said: String,
+    /// Ends it when it hangs; gone with this.
+    _deadline: mpsc::Sender<()>,
 }
 
 impl Moving {
@@ -181,7 +183,14 @@ impl Scene {
     pub fn begin_of(mut command: Command) -> Moving {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        Moving { child, stderr, said: String::new() }
+        let (deadline, ended) = mpsc::channel::<()>();
+        let process = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
+        std::thread::spawn(move || {
+            if ended.recv_timeout(LONG_PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+            }
+        });
+        Moving { child, stderr, said: String::new(), _deadline: deadline }
     }
 
     /// The numbers that a container has printed, of which none may be missing or double.

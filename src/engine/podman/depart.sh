@@ -68,8 +68,9 @@ if [ "$code" != 0 ]; then
     # That CRIU may not raise its own file limit is an error to it alone: it goes on, and so does this search.
     [ -r "$log" ] && grep -E 'Error' "$log" | grep -v -m 1 'RLIMIT_NOFILE for self' | sed 's/^/criu: /' >&2
 fi
-# Restoring a container that runs is a success without effect, so this serves a failed dump as well.
-if podman container restore --tcp-established --file-locks "$container" >"$directory/podman.log" 2>&1; then
+# After a failed dump it runs already, and restoring what runs is an error to some versions of Podman.
+running() { [ "$(podman container inspect --format '{{.State.Running}}' "$container" 2>/dev/null)" = true ]; }
+if running || podman container restore --tcp-established --file-locks "$container" >"$directory/podman.log" 2>&1; then
     outcome=stayed
 else
     cat "$directory/podman.log" >&2

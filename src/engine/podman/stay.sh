@@ -27,9 +27,10 @@ done
 # A departure that was killed may have left the freezer shut.
 freezer=$(cat "$directory/freezer" 2>/dev/null)
 [ -n "$freezer" ] && [ -w "$freezer" ] && echo THAWED >"$freezer" 2>/dev/null
-# Restoring a container that runs is a success without effect.
-if podman container restore --tcp-established --file-locks "$container" >"$directory/podman.log" 2>&1 ||
-    [ "$(podman container inspect --format '{{.State.Running}}' "$container" 2>/dev/null)" = true ]; then
+# Restoring a container that runs is an error to some versions of Podman.
+running() { [ "$(podman container inspect --format '{{.State.Running}}' "$container" 2>/dev/null)" = true ]; }
+if running || podman container restore --tcp-established --file-locks "$container" >"$directory/podman.log" 2>&1 ||
+    running; then
     unlock
     tidy
     echo stayed
