@@ -39,7 +39,7 @@ fn on_lab(lab: &Lab, home: &TempDir) -> Console {
     console.wait_until("each host's figures are there", |screen| {
         let gauges =
             |word: &str| screen.lines().filter(|line| line.contains(word) && line.contains('%')).count();
-        gauges(" cpu ") >= 3 && gauges(" mem ") >= 3
+        gauges("   cpu ") == 3 && gauges("   mem ") == 3
     });
     console
 }
