@@ -97,7 +97,7 @@ mod shared {
         let mut command = case.scene.command("roomy", "h1", "h2");
         command.env("DROVER_FLEET", file);
         let outcome = Scene::begin_of(command).end();
-        outcome.says(5, &["h2", "available", "reserve", "3.00 GiB", "was not touched", "h1"]);
+        outcome.says(5, &["h2", "available", "reserve", "3.00 GiB", "Nothing was touched", "h1"]);
         case.untouched();
         case.scene.nothing_left("h2", &[]);
     }
@@ -139,7 +139,7 @@ mod shared {
     fn a_taken_name_is_refused() {
         let Some(case) = Case::begin("taken") else { return };
         let other = case.scene.run("h2", "taken", &format!("{COUNTER} sh -c 'while :; do sleep 1000; done'"));
-        case.migrate("h2").says(5, &["h2", "container taken is there already", "was not touched"]);
+        case.migrate("h2").says(5, &["h2", "container taken is there already", "Nothing was touched"]);
         case.untouched();
         assert_eq!(case.scene.ssh("h2", "podman ps --quiet --no-trunc"), other, "the other one runs on");
         case.scene.nothing_of_ours("h2");
@@ -150,7 +150,7 @@ mod shared {
         let start = |scene: &Scene| scene.run("h1", "ported", &format!("--publish 7777:80 {COUNTER}"));
         let Some(case) = Case::with("ported", start) else { return };
         case.scene.run("h2", "listener", "--publish 7777:80 localhost/drover/counter:latest");
-        case.migrate("h2").says(5, &["h2", "port 7777", "was not touched"]);
+        case.migrate("h2").says(5, &["h2", "port 7777", "Nothing was touched"]);
         case.untouched();
         case.scene.nothing_of_ours("h2");
     }
@@ -199,8 +199,7 @@ mod shared {
     fn a_failing_checkpoint_never_stops_the_container() {
         let Some(case) = Case::begin("stayer") else { return };
         criu_fails_at(&case.scene, "h1", "post-dump");
-        let words =
-            ["h1: the checkpoint failed", "CRIU says: ", "Error (criu/", "stayer runs on h1"];
+        let words = ["h1: the checkpoint failed", "CRIU says: ", "Error (criu/", "stayer runs on h1"];
         case.migrate("h2").says(6, &words);
         case.untouched();
         case.scene.nothing_left("h2", &[]);
@@ -348,7 +347,7 @@ mod shared {
         );
         let outcome = case.migrate("h2");
         scene.ssh("h2", "umount /var/tmp /dev/shm");
-        outcome.says(5, &["h2", "/var/tmp", "needed for the archive", "was not touched"]);
+        outcome.says(5, &["h2", "/var/tmp", "needed for the archive", "Nothing was touched"]);
         case.untouched();
         scene.nothing_left("h2", &[]);
     }

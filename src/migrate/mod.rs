@@ -10,6 +10,7 @@ mod manifest;
 mod preflight;
 mod probe;
 mod report;
+mod ship;
 mod stream;
 mod survey;
 mod transaction;

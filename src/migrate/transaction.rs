@@ -21,11 +21,12 @@ use super::event::{FailedMigration, MigrationEvent, Request, Stage, Summary, Whe
 use super::manifest::Manifest;
 use super::preflight::{self, Image, Keep};
 use super::report::Reporter;
+use super::ship::{departed, hash_and_length, lost, ship_difference, ship_image, since, step};
 use super::stream::{Broken, finish, relay};
 use super::survey::{Hosts, Party, sensible, survey};
 use crate::engine::{Address, Codec, Inspected, Size};
 use crate::fleet::{ContainerStatus, HostName, printable};
-use crate::ssh::{Command, Process, Remote, RemoteError};
+use crate::ssh::Command;
 
 /// How far a migration has come, as far as going back is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +117,15 @@ impl Transaction {
         let id = traveller.container.id.clone();
         if traveller.image != Image::Present {
             self.reporter.begin(Stage::Image).await;
-            let bytes = ship_image(&from, &to, &traveller, &self.reporter).await?;
+            let bytes = ship_image(
+                &from,
+                &to,
+                &traveller.container,
+                traveller.image,
+                traveller.codec,
+                &self.reporter,
+            )
+            .await?;
             self.reporter.finish(Some(bytes)).await;
         }
 
@@ -419,140 +428,4 @@ impl Transaction {
         }
         Err(cause)
     }
-}
-
-/// Streams the image while the container still runs.
-async fn ship_image(
-    from: &Party,
-    to: &Party,
-    traveller: &Traveller,
-    reporter: &Reporter,
-) -> Result<u64, MigrateError> {
-    let container = &traveller.container;
-    let image = match traveller.image {
-        Image::Ship if !container.image_name.is_empty() => &container.image_name,
-        _ => &container.image_id,
-    };
-    let (save, load) =
-        (from.engine.save_image(image, traveller.codec), to.engine.load_image(traveller.codec));
-    let (mut save, mut load) = tokio::try_join!(from.remote.spawn(&save), to.remote.spawn(&load))?;
-    let mut progress = reporter.progress();
-    match relay(&mut *save.stdout, &mut *load.stdin, &mut progress).await {
-        Err(Broken::Source(error)) => return Err(lost(&*from.remote, error)),
-        Err(Broken::Destination(error)) => {
-            finish(&*to.remote, load, "loading the image").await?;
-            return Err(lost(&*to.remote, error));
-        }
-        Ok(()) => {}
-    }
-    finish(&*from.remote, save, "saving the image").await?;
-    finish(&*to.remote, load, "loading the image").await?;
-    if to.engine.has_image(&container.image_id).await? {
-        Ok(progress.bytes())
-    } else {
-        Err(step(to.host(), "the image was loaded, but its id is another one"))
-    }
-}
-
-/// Streams the file-system difference and answers with the deleted paths as JSON and the bytes shipped.
-async fn ship_difference(
-    from: &Party,
-    to: &Party,
-    difference: &mut Process,
-    mut arrive: Process,
-    reporter: &Reporter,
-) -> Result<(String, u64), MigrateError> {
-    let source_lost = |error: std::io::Error| lost(&*from.remote, error);
-    difference.stdin.write_all(b"go\n").await.map_err(source_lost)?;
-    let mut reader = tokio::io::BufReader::new(&mut *difference.stdout);
-    let deleted = read_names(&mut reader).await.map_err(source_lost)?;
-    let mut deleted_names = Vec::with_capacity(deleted.len());
-    for name in deleted {
-        // Podman's list is JSON, which cannot hold other bytes.
-        let name = String::from_utf8(name).map_err(|name| {
-            let name = printable(&String::from_utf8_lossy(name.as_bytes()));
-            step(from.host(), &format!("the name of a deleted file is not UTF-8: {name}"))
-        })?;
-        deleted_names.push(name.trim_start_matches("./").to_owned());
-    }
-    let mut progress = reporter.progress();
-    match relay(&mut reader, &mut *arrive.stdin, &mut progress).await {
-        Err(Broken::Source(error)) => return Err(lost(&*from.remote, error)),
-        Err(Broken::Destination(error)) => {
-            finish(&*to.remote, arrive, "receiving the changed files").await?;
-            return Err(lost(&*to.remote, error));
-        }
-        Ok(()) => {}
-    }
-    let arrived = finish(&*to.remote, arrive, "receiving the changed files").await?;
-    let (_, bytes) = hash_and_length(&arrived)
-        .ok_or_else(|| step(to.host(), "receiving the changed files ended without their hash"))?;
-    if bytes != progress.bytes() {
-        return Err(step(to.host(), "the changed files arrived incomplete"));
-    }
-    let deleted = serde_json::to_string(&deleted_names)
-        .map_err(|error| step(from.host(), &format!("the list of deleted files: {error}")))?;
-    Ok((deleted, bytes))
-}
-
-/// Reads names, each ended by NUL, up to the empty one.
-async fn read_names(reader: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> std::io::Result<Vec<Vec<u8>>> {
-    use tokio::io::AsyncBufReadExt;
-    let mut names = Vec::new();
-    loop {
-        let mut name = Vec::new();
-        reader.read_until(0, &mut name).await?;
-        match name.pop() {
-            Some(0) if name.is_empty() => return Ok(names),
-            Some(0) => names.push(name),
-            _ => {
-                return Err(std::io::Error::new(
-                    std::io::ErrorKind::UnexpectedEof,
-                    "the list of deleted files broke off",
-                ));
-            }
-        }
-    }
-}
-
-/// Waits for the end of a departure and returns the archive's hash.
-async fn departed(remote: &dyn Remote, depart: Process) -> Result<String, MigrateError> {
-    let (status, stderr) = match depart.ended.await {
-        Ok(ended) => ended?,
-        Err(_) => return Err(lost(remote, std::io::ErrorKind::ConnectionAborted.into())),
-    };
-    let stderr = String::from_utf8_lossy(&stderr);
-    let hash = stderr.lines().rev().find_map(|line| line.strip_prefix("departed "));
-    match hash {
-        Some(hash) if status.success() => Ok(hash.trim().to_owned()),
-        _ => {
-            let cause = stderr.lines().rfind(|line| line.starts_with("Error")).unwrap_or("no reason given");
-            Err(MigrateError::Step {
-                cause: format!("{}: the checkpoint failed ({status}): {}", remote.host(), printable(cause)),
-                log_line: stderr.lines().find_map(|line| line.strip_prefix("criu: ")).map(printable),
-            })
-        }
-    }
-}
-
-/// `HASH BYTES`, the last line of what receives a stream.
-fn hash_and_length(output: &[u8]) -> Option<(String, u64)> {
-    let text = String::from_utf8_lossy(output);
-    let (hash, bytes) = text.trim_end().rsplit('\n').next()?.split_once(' ')?;
-    Some((hash.to_owned(), bytes.trim().parse().ok()?))
-}
-
-/// The time of a restore, once the script has said that it worked.
-fn since(output: &[u8]) -> Option<f64> {
-    let text = String::from_utf8_lossy(output);
-    let restored = text.lines().any(|line| line == "restored");
-    text.lines().find_map(|line| line.strip_prefix("since ")?.parse().ok()).filter(|_| restored)
-}
-
-fn step(host: &HostName, cause: &str) -> MigrateError {
-    MigrateError::Step { cause: format!("{host}: {cause}"), log_line: None }
-}
-
-fn lost(remote: &dyn Remote, error: std::io::Error) -> MigrateError {
-    RemoteError::Connection { host: remote.host().clone(), cause: error.to_string() }.into()
 }
