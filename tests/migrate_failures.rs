@@ -258,6 +258,10 @@ mod shared {
         moving.until("checkpoint");
         moving.signal(Signal::KILL);
         assert_eq!(moving.end().code, None);
+        // Nobody is left who could say it, so its processes must.
+        let here = std::collections::BTreeSet::from(["h1".to_owned()]);
+        wait_until("it was frozen", || (case.scene.places(&case.id) != here).then_some(()));
+        wait_until("it runs again", || (case.scene.places(&case.id) == here).then_some(()));
         case.scene.counts_on("h1", "orphan", &case.id, case.seen);
         case.back_and_nothing_on("h2");
         case.scene.host("h2").full_speed();

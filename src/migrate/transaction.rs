@@ -339,8 +339,9 @@ impl Transaction {
                 ),
             ),
             (Reached::Frozen, Some(container)) => {
-                self.discard(&to).await;
-                self.stay(&container).await
+                // A destination that does not answer must not keep the container frozen.
+                let ((), stayed) = tokio::join!(self.discard(&to), self.stay(&container));
+                stayed
             }
             (Reached::RestoreOrdered, Some(container)) => match self.undo_restore(&container).await {
                 Ok(()) => self.stay(&container).await,

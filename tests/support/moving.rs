@@ -235,7 +235,20 @@ impl Scene {
         self.nothing_of_ours(host);
         let names = self.ssh(host, "podman ps --all --external --format '{{.Names}}' | sort");
         assert_eq!(names.lines().collect::<Vec<_>>(), containers, "containers of {host}");
-        assert_eq!(seen.mounts(), seen.mounts, "mounts of {host}");
+        let mounts = seen.mounts();
+        let changed: Vec<_> = mounts.symmetric_difference(&seen.mounts).collect();
+        assert!(changed.is_empty(), "mounts of {host}: {changed:#?}");
+        if containers.is_empty() {
+            assert_eq!(self.groups(host), [""; 0], "control groups of {host}");
+        }
+    }
+
+    /// The control groups of containers on a host.
+    fn groups(&self, host: &str) -> Vec<String> {
+        let mark = format!("*/drover-{}-{host}/*libpod-*", self.lab.name);
+        let words = ["/sys/fs/cgroup", "-type", "d", "-path", &mark, "-not", "-path", "*conmon*"];
+        let found = Command::new("find").args(words).output().unwrap();
+        String::from_utf8(found.stdout).unwrap().lines().map(String::from).collect()
     }
 
     /// Asserts that neither files nor processes nor mounts of ours are on a host.
@@ -308,7 +321,7 @@ impl Host {
     fn mounts(&self) -> BTreeSet<String> {
         let mounts = std::fs::read_to_string(format!("/proc/{}/mounts", self.init)).unwrap();
         let fields = mounts.lines().map(|line| line.split(' ').take(3).collect::<Vec<_>>().join(" "));
-        fields.collect()
+        fields.filter(|mount| mount != "tmpfs /run/netns tmpfs").collect()
     }
 
     /// Files, processes and mounts of ours.

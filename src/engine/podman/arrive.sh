@@ -12,5 +12,8 @@ decompress() { if [ -n "$decompressor" ]; then "$decompressor" -q -d -c; else ca
 written=$?
 wait "$hasher"
 read -r sum rest <"$directory/$name.sum"
-[ "$written" = 0 ] && [ "$(cat "$directory/$name.decoded")" = 0 ] || exit 91
+[ "$written" = 0 ] && [ "$(cat "$directory/$name.decoded")" = 0 ] || {
+    case $directory in */drover-*) rm -rf -- "$directory" ;; esac
+    exit 91
+}
 echo "$sum $(wc -c <"$directory/$name")"

@@ -12,11 +12,17 @@ mkdir -p -m 700 "$directory" || exit 90
 trap '' PIPE HUP INT TERM
 # Two migrations of one container must not both believe that they froze it.
 if ! mkdir "/run/drover/lock-$container" 2>/dev/null; then
+    rm -rf -- "$directory"
     echo "another migration of this container is under way, or was interrupted: $(cat "/run/drover/lock-$container/owner" 2>/dev/null)" >&2
     exit 97
 fi
 echo "$directory since $(date)" >"/run/drover/lock-$container/owner"
-echo begun >"$directory/begun"
+tidy() {
+    rm -rf -- "/run/drover/lock-$container" "$directory"
+    rmdir /run/drover 2>/dev/null
+}
+# Whoever does not want it any more may have removed the directory already.
+echo begun >"$directory/begun" || { tidy; exit 90; }
 [ -e "$directory/abandoned" ] && { echo stayed >"$directory/outcome"; echo stayed >&2; exit 1; }
 mkfifo -m 600 "$directory/archive" "$directory/hash"
 sha256sum <"$directory/hash" >"$directory/sum" &
@@ -78,4 +84,6 @@ else
 fi
 echo "$outcome" >"$directory/outcome"
 echo "$outcome" >&2
+# It runs again, so nobody needs our directory and lock, and whoever asked may be gone.
+[ "$outcome" = stayed ] && tidy
 exit 1

@@ -5,7 +5,11 @@ umask 077
 directory=$1 container=$2 socket=$3 address=$4
 mkdir -p -m 700 "$directory" || exit 90
 # Nothing on standard input means that the restore is not wanted any more.
-read -r deleted || exit 93
+if ! read -r deleted; then
+    # Whoever asked may be gone, and what has arrived may fill the memory of this host.
+    case $directory in */drover-*) rm -rf -- "$directory" ;; esac
+    exit 93
+fi
 printf '%s' "$deleted" >"$directory/deleted.files"
 trap '' PIPE HUP INT TERM
 cd "$directory" || exit 92

@@ -16,6 +16,9 @@ if [ -s "$directory/restoring" ]; then
         podman container rm --force --time 0 "$container" >/dev/null 2>&1
         podman container exists "$container" && { echo "the left-over of $container could not be removed" >&2; exit 1; }
     fi
+    # A restore that failed leaves its control groups, and on version 1 they make the next one fail. Only
+    # empty ones can be removed.
+    find /sys/fs/cgroup -depth -type d -path "*libpod-$container*" -exec rmdir {} + 2>/dev/null
 fi
 case $directory in */drover-*) rm -rf -- "$directory" ;; esac
 echo undone
