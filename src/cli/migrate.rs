@@ -111,8 +111,10 @@ async fn confirmed(request: &Request) -> anyhow::Result<bool> {
 async fn go(hosts: Arc<FleetHosts>, request: Request, json: bool) -> anyhow::Result<Exit> {
     let (sender, mut events) = mpsc::channel(EVENTS);
     let cancel = CancellationToken::new();
-    let moving = tokio::spawn(migrate(request, hosts, sender, cancel.clone()));
     let mut interrupts = Interrupts::new()?;
+    // From here to its end nothing may leave this function: a terminal that is gone is no reason to leave a
+    // container frozen.
+    let moving = tokio::spawn(migrate(request, hosts, sender, cancel.clone()));
     let mut error = std::io::stderr();
     loop {
         tokio::select! {
@@ -120,17 +122,18 @@ async fn go(hosts: Arc<FleetHosts>, request: Request, json: bool) -> anyhow::Res
                 None => break,
                 Some(event) => {
                     if !json {
-                        tell(&mut error, &event)?;
+                        let _ = tell(&mut error, &event);
                     }
                 }
             },
             () = interrupts.next() => {
-                if cancel.is_cancelled() {
-                    writeln!(error, "still bringing the container back; leaving now would leave it frozen")?;
+                let words = if cancel.is_cancelled() {
+                    "still bringing the container back; leaving now would leave it frozen"
                 } else {
-                    writeln!(error, "cancelling: the container is brought back if it was frozen")?;
-                    cancel.cancel();
-                }
+                    "cancelling: the container is brought back if it was frozen"
+                };
+                cancel.cancel();
+                let _ = writeln!(error, "{words}");
             }
         }
     }

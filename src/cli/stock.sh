@@ -8,7 +8,11 @@ shell="ssh -n -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o UserKnownH
 $shell "root@$2" mkdir -m 700 "$directory" || { rm -rf -- "$directory"; exit 91; }
 now() { date +%s.%N; }
 start=$(now)
-podman container checkpoint --tcp-established --export "$archive" "$1" >/dev/null || { rm -rf -- "$directory"; exit 92; }
+podman container checkpoint --tcp-established --export "$archive" "$1" >/dev/null || {
+    podman container restore --tcp-established "$1" >/dev/null
+    rm -rf -- "$directory"
+    exit 92
+}
 checkpoint=$(now)
 rsync --rsh "$(echo "$shell" | sed 's/ -n / /')" "$archive" "root@$2:$directory/"
 transfer=$(now)
@@ -17,7 +21,8 @@ code=$?
 restore=$(now)
 if [ $code = 0 ]; then
     podman container rm "$1" >/dev/null
-else
+elif [ $code != 255 ] && $shell "root@$2" podman container rm --force --ignore "$1" >/dev/null; then
+    # Only once the other host has proven that it does not run there.
     podman container restore --tcp-established "$1" >/dev/null
 fi
 $shell "root@$2" rm -rf -- "$directory"

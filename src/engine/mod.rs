@@ -75,6 +75,8 @@ pub enum Mount {
     Volume {
         /// Its name.
         name: String,
+        /// Path on the host.
+        source: String,
         /// Path in the container.
         destination: String,
     },
@@ -119,6 +121,8 @@ pub struct Inspected {
     pub auto_remove: bool,
     /// Whether it has a terminal.
     pub terminal: bool,
+    /// The systemd unit that starts it, when one does.
+    pub systemd_unit: Option<String>,
     /// Where its output is kept: `k8s-file`, `journald`, …
     pub log_driver: String,
     /// Its cgroup below each controller's root.
@@ -213,8 +217,11 @@ pub trait Engine: Send + Sync {
     /// Whether an image is there, by id.
     async fn has_image(&self, id: &str) -> Result<bool, EngineError>;
 
-    /// Whether an image is there, by reference.
-    async fn has_image_name(&self, name: &str) -> Result<bool, EngineError>;
+    /// The id of the image that has this reference.
+    async fn image_id(&self, name: &str) -> Result<Option<String>, EngineError>;
+
+    /// Gives an image that is there a reference that is free.
+    async fn tag_image(&self, id: &str, name: &str) -> Result<(), EngineError>;
 
     /// Whether a named volume is there.
     async fn has_volume(&self, name: &str) -> Result<bool, EngineError>;
@@ -237,8 +244,14 @@ pub trait Engine: Send + Sync {
     fn depart(&self, directory: &str, container: &Inspected, codec: Codec, size: Size) -> Command;
 
     /// Ends a departure that has not been taken up: the container runs again where it was. Can be run any
-    /// number of times, also when nothing had begun. Prints `stayed` or `lost`.
+    /// number of times, also when nothing had begun. Prints `stayed`, `lost`, or `elsewhere` when another migration
+    /// has the container under way.
     fn stay(&self, directory: &str, container: &ContainerId) -> Command;
+
+    /// Waits on the source while a departure is under way. The line `handed` on its standard input means that
+    /// the destination answers for the container from now on, and is answered by `handed`; the end of the input
+    /// without it means that whoever ordered the departure has gone, and does what [`Engine::stay`] does.
+    fn guard(&self, directory: &str, container: &ContainerId) -> Command;
 
     /// Receives what [`Engine::depart`] sends; its last line of output is `HASH BYTES`.
     fn arrive(&self, directory: &str, codec: Codec) -> Command;
@@ -250,8 +263,9 @@ pub trait Engine: Send + Sync {
     /// Prints `since SECONDS` (the host's clock), then `restored`, or fails with the engine's words and CRIU's first error on standard error.
     fn restore(&self, directory: &str, container: &ContainerId, address: Address, size: Size) -> Command;
 
-    /// Removes what a restore left of this container, running or not, and our directory.
-    fn undo_restore(&self, directory: &str, container: &ContainerId) -> Command;
+    /// Removes what a restore left of this container, running or not, the volumes that came with it, and our
+    /// directory. Prints `undone`.
+    fn undo_restore(&self, directory: &str, container: &ContainerId, volumes: &[String]) -> Command;
 
     /// Removes our directory and our lock on the container; nothing else.
     fn tidy(&self, directory: &str, container: &ContainerId) -> Command;

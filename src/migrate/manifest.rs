@@ -14,9 +14,27 @@ struct Entry {
 
 /// All that was described, by path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Manifest(BTreeMap<Vec<u8>, Entry>);
+pub struct Manifest {
+    entries: BTreeMap<Vec<u8>, Entry>,
+    /// Paths of the image that are not to be there.
+    deleted: Vec<Vec<u8>>,
+}
 
 impl Manifest {
+    /// Reads the output of `manifest.sh`: deleted paths, an empty one, then what `entries.sh` prints.
+    pub fn of_source(output: &[u8]) -> Self {
+        let (mut deleted, mut rest) = (Vec::new(), output);
+        while let Some(end) = rest.iter().position(|byte| *byte == 0) {
+            let (name, behind) = (&rest[..end], &rest[end + 1..]);
+            rest = behind;
+            if name.is_empty() {
+                break;
+            }
+            deleted.push(name.to_vec());
+        }
+        Self { deleted, ..Self::parse(rest) }
+    }
+
     /// Reads the output of `entries.sh`.
     pub fn parse(output: &[u8]) -> Self {
         let mut entries = BTreeMap::new();
@@ -48,17 +66,18 @@ impl Manifest {
                 entry.hash = Some(String::from_utf8_lossy(hash).into_owned());
             }
         }
-        Self(entries)
+        Self { entries, deleted: Vec::new() }
     }
 
     /// The paths, each ended by NUL, for `entries.sh` on the other side.
     pub fn paths(&self) -> Vec<u8> {
-        self.0.keys().flat_map(|path| path.iter().copied().chain([0])).collect()
+        let paths = self.entries.keys().chain(&self.deleted);
+        paths.flat_map(|path| path.iter().copied().chain([0])).collect()
     }
 
     /// Number of paths.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len() + self.deleted.len()
     }
 
     /// What differs on the other side, in words. `since` is the time of the restore on the other host's
@@ -66,12 +85,12 @@ impl Manifest {
     /// made anew by CRIU and says nothing about the transfer.
     pub fn differences(&self, arrived: &Self, since: f64) -> Vec<String> {
         let mut differences = Vec::new();
-        for (path, ours) in &self.0 {
+        for (path, ours) in &self.entries {
             if ours.kind == b's' {
                 continue;
             }
             let name = crate::fleet::printable(&String::from_utf8_lossy(path));
-            match arrived.0.get(path) {
+            match arrived.entries.get(path) {
                 None if arrived.parent_written_after(path, since) => {}
                 None => differences.push(format!("{name} is missing")),
                 Some(theirs) if theirs.written_after(since) => {}
@@ -84,6 +103,13 @@ impl Manifest {
                 Some(_) => {}
             }
         }
+        for path in &self.deleted {
+            // The container itself may have made it again.
+            if arrived.entries.get(path).is_some_and(|entry| !entry.written_after(since)) {
+                let name = crate::fleet::printable(&String::from_utf8_lossy(path));
+                differences.push(format!("{name} was deleted and is there again"));
+            }
+        }
         differences
     }
 
@@ -91,7 +117,7 @@ impl Manifest {
     /// Overlay's upper layer always holds the directories above what it holds, so they are described, too.
     fn parent_written_after(&self, path: &[u8], since: f64) -> bool {
         let parent = path.iter().rposition(|byte| *byte == b'/').map(|end| &path[..end]);
-        parent.and_then(|parent| self.0.get(parent)).is_some_and(|parent| parent.written_after(since))
+        parent.and_then(|parent| self.entries.get(parent)).is_some_and(|parent| parent.written_after(since))
     }
 }
 
@@ -132,6 +158,17 @@ mod tests {
         let content = Manifest::parse(&output("644", "10.5", &HASH.replace('a', "b")));
         assert_eq!(ours.differences(&content, 20.0), ["./a b: another content"]);
         assert_eq!(ours.differences(&Manifest::default(), 20.0).len(), 2);
+    }
+
+    #[test]
+    fn what_was_deleted_must_not_come_back() {
+        let mut source = b"./gone\0./a b\0\0".to_vec();
+        source.extend(output("644", "10.5", HASH));
+        let ours = Manifest::of_source(&source);
+        assert_eq!(ours.len(), 4);
+        let arrived = Manifest::parse(&output("644", "10.5", HASH));
+        assert_eq!(ours.differences(&arrived, 20.0), ["./a b was deleted and is there again"]);
+        assert_eq!(ours.differences(&arrived, 10.0), Vec::<String>::new());
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct Destination {
 pub enum Image {
     /// It is there.
     Present,
+    /// It is there without its name, which is free.
+    Tag,
     /// It is shipped with its name.
     Ship,
     /// It is shipped without its name, because another image has that name there.
@@ -73,8 +75,10 @@ pub enum Keep {
 
 /// Where the archive goes, and how large it will be at most.
 pub fn keep(source: &HostFacts, destination: &Destination) -> (Keep, u64) {
-    let archive = source.container_memory + source.upper + (4 << 20);
-    let needed = archive + source.container_memory + ENGINE_ROOM + destination.memory_reserve;
+    // While the difference is put into the archive it is there twice.
+    let archive = source.archive() + 2 * source.upper;
+    let needed =
+        archive + source.container_memory.unwrap_or_default() + ENGINE_ROOM + destination.memory_reserve;
     let fits = destination.facts.memory_available >= needed && destination.facts.free_memory_files >= archive;
     (if fits { Keep::Memory } else { Keep::Disk }, archive)
 }

@@ -39,13 +39,22 @@ pub struct HostFacts {
     pub listening: BTreeSet<u16>,
     /// Established TCP connections of the container.
     pub established: u32,
-    /// Memory of the container that a checkpoint has to write, bytes: anonymous and shared.
-    pub container_memory: u64,
-    /// Disk space of the container's writable layer, bytes.
+    /// Memory of the container that a checkpoint has to write, bytes: anonymous and shared. None when it
+    /// could not be read.
+    pub container_memory: Option<u64>,
+    /// Size of the container's writable layer, bytes.
     pub upper: u64,
+    /// Size of the container's volumes, bytes.
+    pub volumes: u64,
 }
 
 impl HostFacts {
+    /// Bytes of the checkpoint archive as the engine writes it: memory and volumes, and some for the rest of CRIU's
+    /// images, which are 0.1 MB for a small container.
+    pub fn archive(&self) -> u64 {
+        self.container_memory.unwrap_or_default() + self.volumes + (4 << 20)
+    }
+
     /// The better of the codecs that are there.
     pub fn codec(&self) -> Codec {
         if self.missing.contains("zstd") { Codec::Gzip } else { Codec::Zstd }
@@ -104,8 +113,9 @@ impl HostFacts {
                 "criu-check" => facts.criu_works = value == "good",
                 "listening" => facts.listening.extend(u16::from_str_radix(value, 16).ok()),
                 "established" => facts.established = number() as u32,
-                "memory" => facts.container_memory = number(),
+                "memory" => facts.container_memory = value.trim().parse().ok(),
                 "upper" => facts.upper = number(),
+                "volume" => facts.volumes += number(),
                 _ => {}
             }
         }
@@ -113,10 +123,23 @@ impl HostFacts {
     }
 }
 
-/// Looks at a host, and at the container with this first process and writable layer when it is there.
-pub async fn probe(remote: &dyn Remote, container: Option<(u32, &str)>) -> Result<HostFacts, RemoteError> {
-    let (pid, upper) = container.unwrap_or((0, ""));
-    let command = Command::script(include_str!("scripts/probe.sh"), [pid.to_string(), upper.to_owned()]);
+/// What of a container is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Belongings<'a> {
+    /// Its first process.
+    pub pid: u32,
+    /// Its writable layer.
+    pub upper: &'a str,
+    /// Directories of its volumes.
+    pub volumes: &'a [&'a str],
+}
+
+/// Looks at a host, and at a container when it is there.
+pub async fn probe(remote: &dyn Remote, container: Option<Belongings<'_>>) -> Result<HostFacts, RemoteError> {
+    let Belongings { pid, upper, volumes } =
+        container.unwrap_or(Belongings { pid: 0, upper: "", volumes: &[] });
+    let command = Command::script(include_str!("scripts/probe.sh"), [pid.to_string(), upper.to_owned()])
+        .arguments(volumes.iter().copied());
     let output = remote.output(&command, &[]).await?;
     Ok(HostFacts::parse(&String::from_utf8_lossy(&output.stdout)))
 }
@@ -129,11 +152,12 @@ mod tests {
     fn the_script_runs_here_and_its_output_is_read() {
         let output = std::process::Command::new("sh")
             .args(["-c", include_str!("scripts/probe.sh"), "drover"])
-            .args([std::process::id().to_string().as_str(), "/tmp"])
+            .args([std::process::id().to_string().as_str(), "src", "tests"])
             .output()
             .unwrap();
         let facts = HostFacts::parse(&String::from_utf8_lossy(&output.stdout));
         assert!(facts.memory_total > facts.memory_available && facts.memory_available > 0, "{facts:?}");
+        assert!(facts.upper > 0 && facts.volumes > 0, "{facts:?}");
         assert!(facts.free_disk > 0 && !facts.architecture.is_empty() && facts.user.is_some(), "{facts:?}");
     }
 
@@ -145,7 +169,7 @@ mod tests {
         );
         assert_eq!(facts.user, Some(0));
         assert_eq!(facts.listening, BTreeSet::from([8080]));
-        assert_eq!(facts.container_memory, 15);
+        assert_eq!(facts.container_memory, Some(15));
         assert_eq!(facts.codec(), Codec::Gzip);
         assert!(facts.criu_works);
     }

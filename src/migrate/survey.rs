@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::error::MigrateError;
 use super::event::Request;
 use super::preflight::{Destination, Image, Source};
-use super::probe::probe;
+use super::probe::{Belongings, probe};
 use crate::engine::{Engine, EngineError, Inspected, Mount, Podman};
 use crate::fleet::{HostName, printable};
 use crate::ssh::{Command, Remote, RemoteError};
@@ -80,7 +80,15 @@ pub async fn survey(
             request.from
         ))
     })?;
-    let seen = Some((container.pid, container.upper.as_str()));
+    let volume_directories: Vec<&str> = container
+        .mounts
+        .iter()
+        .filter_map(|mount| match mount {
+            Mount::Volume { source, .. } => Some(source.as_str()),
+            _ => None,
+        })
+        .collect();
+    let seen = Some(Belongings { pid: container.pid, upper: &container.upper, volumes: &volume_directories });
     let (source_facts, source_version, facts, version, namesakes, image, volumes, networks, missing_binds) =
         tokio::try_join!(
             async { probe(&*from.remote, seen).await.map_err(MigrateError::from) },
@@ -118,12 +126,15 @@ async fn namesakes(to: &Party, container: &Inspected) -> Result<Option<String>, 
 
 async fn image(to: &Party, id: &str, name: &str) -> Result<Image, EngineError> {
     let (by_id, by_name) = tokio::try_join!(to.engine.has_image(id), async {
-        if name.is_empty() { Ok(false) } else { to.engine.has_image_name(name).await }
+        if name.is_empty() { Ok(None) } else { to.engine.image_id(name).await }
     })?;
     Ok(match (by_id, by_name) {
-        (true, _) => Image::Present,
-        (false, false) => Image::Ship,
-        (false, true) => Image::ShipNameless,
+        (true, Some(_)) => Image::Present,
+        (true, None) if name.is_empty() => Image::Present,
+        // Podman looks for the name when it restores, and asks a registry for it when it is missing.
+        (true, None) => Image::Tag,
+        (false, None) => Image::Ship,
+        (false, Some(_)) => Image::ShipNameless,
     })
 }
 
@@ -144,6 +155,10 @@ async fn networks(
     container: &Inspected,
 ) -> Result<Vec<(String, Option<Vec<String>>)>, EngineError> {
     let mut networks = Vec::new();
+    // “host” and “none” are no networks that somebody has to create.
+    if container.network_mode != "bridge" {
+        return Ok(networks);
+    }
     for (name, _) in &container.networks {
         networks.push((name.clone(), to.engine.addresses(name).await?));
     }

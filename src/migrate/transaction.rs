@@ -21,12 +21,12 @@ use super::event::{FailedMigration, MigrationEvent, Request, Stage, Summary, Whe
 use super::manifest::Manifest;
 use super::preflight::{self, Image, Keep};
 use super::report::Reporter;
-use super::ship::{departed, hash_and_length, lost, ship_difference, ship_image, since, step};
+use super::ship::{View, departed, hash_and_length, lost, ship_difference, ship_image, since, step};
 use super::stream::{Broken, finish, relay};
 use super::survey::{Hosts, Party, sensible, survey};
-use crate::engine::{Address, Codec, Inspected, Size};
+use crate::engine::{Address, Codec, Inspected, Mount, Size};
 use crate::fleet::{ContainerStatus, HostName, printable};
-use crate::ssh::Command;
+use crate::ssh::{Command, ExitStatus, RemoteError};
 
 /// How far a migration has come, as far as going back is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,9 @@ const RETRIES: [Duration; 7] = [
     Duration::from_secs(20),
     Duration::from_secs(20),
 ];
+
+/// What a person types to bring a checkpointed container back where it was frozen.
+const RESTORE: &str = "podman container restore --tcp-established --file-locks";
 
 /// What has been found out about the container that travels.
 struct Traveller {
@@ -87,9 +90,10 @@ pub async fn migrate(
         container: None,
     };
     transaction.reporter.tell(MigrationEvent::Started { request: transaction.request.clone() }).await;
+    let committed = CancellationToken::new();
     let forward = tokio::select! {
-        result = transaction.forward() => result,
-        () = cancel.cancelled() => Err(MigrateError::Cancelled),
+        result = transaction.forward(&committed) => result,
+        () = cancelled_before(&cancel, &committed) => Err(MigrateError::Cancelled),
     };
     match forward {
         Ok(summary) => {
@@ -104,8 +108,16 @@ pub async fn migrate(
     }
 }
 
+/// Waits for the operator's word to stop, which means nothing any more once the destination has it.
+async fn cancelled_before(cancel: &CancellationToken, committed: &CancellationToken) {
+    cancel.cancelled().await;
+    if committed.is_cancelled() {
+        std::future::pending::<()>().await;
+    }
+}
+
 impl Transaction {
-    async fn forward(&mut self) -> Result<Summary, MigrateError> {
+    async fn forward(&mut self, committed: &CancellationToken) -> Result<Summary, MigrateError> {
         let request = self.request.clone();
         self.reporter.begin(Stage::Checks).await;
         sensible(&request, &*self.hosts)?;
@@ -115,18 +127,17 @@ impl Transaction {
         )?;
         let traveller = self.check(&from, &to).await?;
         let id = traveller.container.id.clone();
-        if traveller.image != Image::Present {
-            self.reporter.begin(Stage::Image).await;
-            let bytes = ship_image(
-                &from,
-                &to,
-                &traveller.container,
-                traveller.image,
-                traveller.codec,
-                &self.reporter,
-            )
-            .await?;
-            self.reporter.finish(Some(bytes)).await;
+        match traveller.image {
+            Image::Present => {}
+            Image::Tag => {
+                to.engine.tag_image(&traveller.container.image_id, &traveller.container.image_name).await?;
+            }
+            presence @ (Image::Ship | Image::ShipNameless) => {
+                self.reporter.begin(Stage::Image).await;
+                let (container, codec) = (&traveller.container, traveller.codec);
+                let bytes = ship_image(&from, &to, container, presence, codec, &self.reporter).await?;
+                self.reporter.finish(Some(bytes)).await;
+            }
         }
 
         // Everything that can wait for its order is started before the freeze.
@@ -145,13 +156,15 @@ impl Transaction {
         let arrive = to.engine.arrive(&self.destination_directory, traveller.codec);
         let arrive_difference = to.engine.arrive_difference(&self.destination_directory);
         let restore = to.engine.restore(&self.destination_directory, &id, traveller.address, traveller.size);
-        let (mut difference, mut manifest, mut arrive, arrive_difference, mut restore) = tokio::try_join!(
-            from.remote.spawn(&difference),
-            from.remote.spawn(&manifest),
-            to.remote.spawn(&arrive),
-            to.remote.spawn(&arrive_difference),
-            to.remote.spawn(&restore),
-        )?;
+        let ready = async {
+            Ok::<_, MigrateError>(tokio::try_join!(
+                to.remote.spawn(&arrive),
+                to.remote.spawn(&arrive_difference),
+                to.remote.spawn(&restore),
+            )?)
+        };
+        let (difference, manifest, (mut arrive, arrive_difference, mut restore)) =
+            tokio::try_join!(View::open(&from, &difference), View::open(&from, &manifest), ready)?;
 
         self.reporter.begin(Stage::Checkpoint).await;
         let frozen_at = self.reporter.now();
@@ -165,6 +178,7 @@ impl Transaction {
                 traveller.size,
             ))
             .await?;
+        let mut guard = from.remote.spawn(&from.engine.guard(&self.source_directory, &id)).await?;
         let mut first = vec![0; 64 << 10];
         let count = depart.stdout.read(&mut first).await.map_err(|error| lost(&*from.remote, error))?;
         if count == 0 {
@@ -202,36 +216,43 @@ impl Transaction {
             }
             Ok::<u64, MigrateError>(bytes)
         };
-        let files = ship_difference(&from, &to, &mut difference, arrive_difference, &self.reporter);
+        let files = ship_difference(&from, &to, difference, arrive_difference, &self.reporter);
         let (archive_bytes, (deleted, difference_bytes)) = tokio::try_join!(archive, files)?;
         let wire_bytes = progress.bytes() + difference_bytes;
         self.reporter.finish(Some(archive_bytes + difference_bytes)).await;
 
         self.reporter.begin(Stage::Restore).await;
+        // Until here the source brings the container back by itself when we are gone. Only when it has
+        // promised not to may the destination start it.
+        guard.stdin.write_all(b"handed\n").await.map_err(|error| lost(&*from.remote, error))?;
+        if finish(&*from.remote, guard, "the guard").await? != b"handed\n" {
+            return Err(step(&request.from, "the source has taken the container back"));
+        }
         self.reached = Reached::RestoreOrdered;
         let order = |error: std::io::Error| lost(&*to.remote, error);
         restore.stdin.write_all(deleted.as_bytes()).await.map_err(order)?;
         restore.stdin.write_all(b"\n").await.map_err(order)?;
-        let ours = async {
-            // Described while the destination restores: the processors there are busy, ours are not.
-            manifest.stdin.write_all(b"go\n").await.map_err(|error| lost(&*from.remote, error))?;
-            finish(&*from.remote, manifest, "describing the changed files").await
-        };
+        // Described while the destination restores: the processors there are busy, ours are not.
+        let ours = manifest.describe(&from);
         let (restored, ours) = tokio::try_join!(finish(&*to.remote, restore, "the restore"), ours)?;
         let since =
             since(&restored).ok_or_else(|| step(&request.to, "the restore did not say that it worked"))?;
 
         self.reporter.begin(Stage::Verify).await;
-        let ours = Manifest::parse(&ours);
-        self.verify(&to, &traveller.container, &ours, since).await?;
+        self.verify(&to, &traveller.container, &Manifest::of_source(&ours), since).await?;
         let running_at = self.reporter.now();
 
         self.reporter.begin(Stage::Remove).await;
         self.reached = Reached::Committed;
-        from.engine.remove_stopped(&id).await?;
+        committed.cancel();
+        let removed = from.engine.remove_stopped(&id).await;
+        // Whatever came of that: what arrived fills memory there, and the lock keeps the container here.
         let (left, right) =
             (from.engine.tidy(&self.source_directory, &id), to.engine.tidy(&self.destination_directory, &id));
-        tokio::try_join!(from.remote.run(&left), to.remote.run(&right))?;
+        let (left, right) = tokio::join!(from.remote.run(&left), to.remote.run(&right));
+        removed?;
+        left?;
+        right?;
         self.reporter.finish(None).await;
         Ok(Summary {
             request,
@@ -267,7 +288,7 @@ impl Transaction {
         let both = |codec| source.facts.codec() == codec && destination.facts.codec() == codec;
         Ok(Traveller {
             codec: if both(Codec::Zstd) { Codec::Zstd } else { Codec::Gzip },
-            size: Size::of(source.facts.container_memory),
+            size: Size::of(source.facts.archive() + source.facts.upper),
             address: preflight::address(&source, &destination),
             image: destination.image,
             container: source.container,
@@ -294,15 +315,16 @@ impl Transaction {
         if arrived.status != ContainerStatus::Running || arrived.pid == 0 {
             return Err(step(host, "the container ended right after its restore"));
         }
-        let script = format!(
-            "[ -d \"/proc/$2\" ] || exit 96\n{}\n{}",
-            include_str!("scripts/entries.sh"),
-            include_str!("scripts/arrived.sh")
-        );
-        let command = Command::script(&script, [arrived.merged.clone(), arrived.pid.to_string()]);
-        let output = to.remote.output(&command, &ours.paths()).await?;
-        if !output.status.success() {
-            return Err(step(host, "the container's first process is gone"));
+        let script =
+            format!("{}\n{}", include_str!("scripts/entries.sh"), include_str!("scripts/arrived.sh"));
+        let words = [arrived.merged.clone(), arrived.pid.to_string(), self.destination_directory.clone()];
+        let output = to.remote.output(&Command::script(&script, words), &ours.paths()).await?;
+        match output.status {
+            ExitStatus::Code(0) => {}
+            ExitStatus::Code(96) => return Err(step(host, "the container's first process is gone")),
+            status => {
+                return Err(step(host, &format!("the arrived files could not be looked at ({status})")));
+            }
         }
         let differences = ours.differences(&Manifest::parse(&output.stdout), since);
         match differences.first() {
@@ -347,10 +369,10 @@ impl Transaction {
                 Ok(()) => self.stay(&container).await,
                 Err(cause) => (
                     Whereabouts::Unknown(format!(
-                        "its restore on {to} was ordered and {to} does not answer ({cause}), so it is not started on {from}: it might run twice"
+                        "its restore on {to} was ordered and could not be undone ({cause}), so it is not started on {from}: it might run twice"
                     )),
                     format!(
-                        "when {to} answers: if “podman ps” there shows {name}, run “podman container rm {name}” on {from}; otherwise run “podman container restore --tcp-established {name}” on {from}"
+                        "when {to} answers: if “podman ps” there shows {name}, run “podman container rm {name}” on {from}; otherwise run “{RESTORE} {name}” on {from}"
                     ),
                 ),
             },
@@ -377,16 +399,19 @@ impl Transaction {
             Ok(output) if output.contains("stayed") => {
                 (Whereabouts::BackOnSource, "mend the cause and try again".into())
             }
+            Ok(output) if output.contains("elsewhere") => {
+                (Whereabouts::Untouched, "wait for the other migration to end, then look where it is".into())
+            }
             Ok(_) => (
                 Whereabouts::Kept(format!("{}/checkpoint", container.static_directory)),
-                format!("on {from}: “podman container restore {name}” says why it does not start"),
+                format!("on {from}: “{RESTORE} {name}” says why it does not start"),
             ),
             Err(cause) => (
                 Whereabouts::Unknown(format!(
                     "{from} does not answer ({cause}); it restarts the container by itself as soon as it notices that this connection is gone"
                 )),
                 format!(
-                    "when {from} answers: “podman ps -a” shows {name}; if it does not run, “podman container restore {name}” brings it back"
+                    "when {from} answers: “podman ps -a” shows {name}; if it does not run, “{RESTORE} {name}” brings it back"
                 ),
             ),
         }
@@ -394,7 +419,17 @@ impl Transaction {
 
     /// Proves that nothing of a restore is left at the destination.
     async fn undo_restore(&self, container: &Inspected) -> Result<(), String> {
-        let command = |party: &Party| party.engine.undo_restore(&self.destination_directory, &container.id);
+        // Those that preflight saw there would have been an error; what is there now came with the restore.
+        let volumes: Vec<String> = container
+            .mounts
+            .iter()
+            .filter_map(|mount| match mount {
+                Mount::Volume { name, .. } => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        let command =
+            |party: &Party| party.engine.undo_restore(&self.destination_directory, &container.id, &volumes);
         match self.insist(&self.request.to, command).await {
             Ok(output) if output.contains("undone") => Ok(()),
             Ok(_) => Err("its copy could not be removed".into()),
@@ -424,6 +459,8 @@ impl Transaction {
             };
             match attempt.await {
                 Ok(output) => return Ok(String::from_utf8_lossy(&output).into_owned()),
+                // It answers; asking again would only be told the same.
+                Err(error @ RemoteError::Command { .. }) => return Err(error.to_string()),
                 Err(error) => cause = error.to_string(),
             }
         }

@@ -1,30 +1,28 @@
-# Freezes a container and streams its checkpoint archive; see Engine::depart.
-# $1 directory, $2 container, $3 compressor, $4 the API's socket, or empty for the command line,
-# $5 the container's first process
+# Continues source.sh: freezes a container and streams its checkpoint archive; see Engine::depart.
+# $3 compressor, $4 the API's socket, or empty for the command line, $5 the container's first process
 #
 # Podman opens the export file for reading and writing, so it would wait for ever on a FIFO whose reader has
 # gone: the readers below stay to the end whatever happens to the network.
-set -u
-umask 077
-directory=$1 container=$2 compressor=$3 socket=$4 pid=$5
+compressor=$3 socket=$4 pid=$5
 mkdir -p -m 700 "$directory" || exit 90
-# A closed connection must not end this script half-way: it has a container to bring back.
-trap '' PIPE HUP INT TERM
-# Two migrations of one container must not both believe that they froze it.
-if ! mkdir "/run/drover/lock-$container" 2>/dev/null; then
-    rm -rf -- "$directory"
-    echo "another migration of this container is under way, or was interrupted: $(cat "/run/drover/lock-$container/owner" 2>/dev/null)" >&2
-    exit 97
+# Of this script and stay.sh the first one decides; the other sees it.
+mkdir "$directory/begun" 2>/dev/null || { echo stayed >&2; exit 1; }
+# Two migrations of one container must not both believe that they froze it. A lock whose owner has died is
+# stale: the container runs here, so nobody has it under way.
+if ! mkdir "$lock" 2>/dev/null; then
+    read -r owner other rest <"$lock/owner" 2>/dev/null || other=
+    if [ -n "$other" ] && ! kill -0 "$other" 2>/dev/null && running; then
+        rm -rf -- "$lock"
+    fi
+    mkdir "$lock" 2>/dev/null || {
+        echo elsewhere >"$directory/outcome"
+        echo "another migration of this container is under way: $(cat "$lock/owner" 2>/dev/null). If none is: rm -r $lock" >&2
+        exit 97
+    }
 fi
-echo "$directory since $(date)" >"/run/drover/lock-$container/owner"
-tidy() {
-    rm -rf -- "/run/drover/lock-$container" "$directory"
-    rmdir /run/drover 2>/dev/null
-}
-# Whoever does not want it any more may have removed the directory already.
-echo begun >"$directory/begun" || { tidy; exit 90; }
-[ -e "$directory/abandoned" ] && { echo stayed >"$directory/outcome"; echo stayed >&2; exit 1; }
-mkfifo -m 600 "$directory/archive" "$directory/hash"
+echo "$directory $$ since $(date)" >"$lock/owner"
+echo $$ >"$directory/departing"
+mkfifo -m 600 "$directory/archive" "$directory/hash" || { tidy; echo stayed >&2; exit 90; }
 sha256sum <"$directory/hash" >"$directory/sum" &
 hasher=$!
 { tee "$directory/hash" 2>/dev/null; cat >/dev/null; } <"$directory/archive" | {
@@ -42,7 +40,6 @@ exec 9<>"$directory/archive"
 freezer=/sys/fs/cgroup/freezer$(awk -F: '$2 == "freezer" { print $3 }' "/proc/$pid/cgroup" 2>/dev/null)/freezer.state
 case $freezer in *"$container"*) ;; *) freezer=/dev/null ;; esac
 echo "$freezer" >"$directory/freezer"
-thaw() { [ -w "$freezer" ] && echo THAWED >"$freezer" 2>/dev/null; }
 code=1
 if [ -n "$socket" ] && command -v curl >/dev/null; then
     [ -w "$freezer" ] && echo FROZEN >"$freezer"
@@ -51,7 +48,7 @@ if [ -n "$socket" ] && command -v curl >/dev/null; then
         "http://podman/v4.0.0/libpod/containers/$container/checkpoint?export=true&ignoreRootFS=true&tcpEstablished=true&fileLocks=true" \
         >"$directory/podman.log" 2>&1 9>&-
     code=$?
-    thaw
+    [ -w "$freezer" ] && echo THAWED >"$freezer" 2>/dev/null
 fi
 # After a failure of the API, too: its words are the better ones, and a container that is gone is not frozen twice.
 [ $code = 0 ] || {
@@ -74,14 +71,7 @@ if [ "$code" != 0 ]; then
     # That CRIU may not raise its own file limit is an error to it alone: it goes on, and so does this search.
     [ -r "$log" ] && grep -E 'Error' "$log" | grep -v -m 1 'RLIMIT_NOFILE for self' | sed 's/^/criu: /' >&2
 fi
-# After a failed dump it runs already, and restoring what runs is an error to some versions of Podman.
-running() { [ "$(podman container inspect --format '{{.State.Running}}' "$container" 2>/dev/null)" = true ]; }
-if running || podman container restore --tcp-established --file-locks "$container" >"$directory/podman.log" 2>&1; then
-    outcome=stayed
-else
-    cat "$directory/podman.log" >&2
-    outcome=lost
-fi
+if bring_back; then outcome=stayed; else outcome=lost; fi
 echo "$outcome" >"$directory/outcome"
 echo "$outcome" >&2
 # It runs again, so nobody needs our directory and lock, and whoever asked may be gone.

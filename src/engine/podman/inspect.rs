@@ -82,6 +82,8 @@ struct Network {
 struct Config {
     #[serde(default)]
     tty: bool,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -138,6 +140,12 @@ pub fn inspected(value: Value) -> Result<Inspected, serde_json::Error> {
         pod: Some(container.pod).filter(|pod| !pod.is_empty()),
         auto_remove: container.host_config.auto_remove,
         terminal: container.config.tty,
+        // Set by Podman in the units that it generates, Quadlet included.
+        systemd_unit: container
+            .config
+            .labels
+            .and_then(|mut labels| labels.remove("PODMAN_SYSTEMD_UNIT"))
+            .filter(|unit| !unit.is_empty()),
         log_driver: container.host_config.log_config.map(|log| log.r#type).unwrap_or_default(),
         cgroup: container.state.cgroup_path,
         mounts: container.mounts.unwrap_or_default().into_iter().map(mount).collect(),
@@ -169,7 +177,7 @@ pub fn inspected(value: Value) -> Result<Inspected, serde_json::Error> {
 fn mount(entry: MountEntry) -> Mount {
     match entry.r#type.as_str() {
         "bind" => Mount::Bind { source: entry.source, destination: entry.destination },
-        "volume" => Mount::Volume { name: entry.name, destination: entry.destination },
+        "volume" => Mount::Volume { name: entry.name, source: entry.source, destination: entry.destination },
         _ => Mount::Other { kind: entry.r#type, destination: entry.destination },
     }
 }
@@ -221,7 +229,10 @@ mod tests {
         assert_eq!(read.lower, ["/a", "/b"]);
         assert_eq!(read.networks, [("podman".into(), Some("10.88.0.2".into()))]);
         assert_eq!(read.ports, [PublishedPort { host_port: 8080, container_port: "80/tcp".into() }]);
-        assert_eq!(read.mounts, [Mount::Volume { name: "data".into(), destination: "/data".into() }]);
+        assert_eq!(
+            read.mounts,
+            [Mount::Volume { name: "data".into(), source: "/v".into(), destination: "/data".into() }]
+        );
         assert_eq!(read.pod, None);
     }
 

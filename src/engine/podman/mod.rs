@@ -4,6 +4,7 @@
 mod inspect;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hyper::{Method, StatusCode};
@@ -19,6 +20,13 @@ pub const SOCKET: &str = "/run/podman/podman.sock";
 
 /// The API's path prefix; every Podman since 4.0 answers it.
 const API: &str = "/v4.0.0/libpod";
+
+/// What ends a departure, at once or on guard.
+const STAY: &str = concat!(include_str!("source.sh"), include_str!("stay.sh"));
+
+/// How long the socket may take to greet. It answers in some 20 ms; one that accepts and never answers must not
+/// keep a frozen container waiting.
+const GREETING: Duration = Duration::from_secs(5);
 
 /// How this host's Podman is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +48,11 @@ pub struct Podman {
 impl Podman {
     /// Finds out whether the host has the API socket.
     pub async fn new(remote: Arc<dyn Remote>) -> Self {
-        match greet(&*remote, SOCKET, &format!("{API}/_ping"), "Libpod-API-Version").await {
-            Ok(version) => Self { remote, way: Way::Socket, version },
-            Err(_) => Self { remote, way: Way::CommandLine, version: None },
+        let path = format!("{API}/_ping");
+        let greeting = tokio::time::timeout(GREETING, greet(&*remote, SOCKET, &path, "Libpod-API-Version"));
+        match greeting.await {
+            Ok(Ok(version)) => Self { remote, way: Way::Socket, version },
+            Ok(Err(_)) | Err(_) => Self { remote, way: Way::CommandLine, version: None },
         }
     }
 
@@ -179,8 +189,18 @@ impl Engine for Podman {
         self.exists("image", "images", id).await
     }
 
-    async fn has_image_name(&self, name: &str) -> Result<bool, EngineError> {
-        self.exists("image", "images", name).await
+    async fn image_id(&self, name: &str) -> Result<Option<String>, EngineError> {
+        let value = match self.way {
+            Way::Socket => self.get("image", &format!("/images/{}/json", segment(name))).await?,
+            Way::CommandLine => self.command_json("image", &["image", "inspect", "--", name]).await?,
+        };
+        let id = value.and_then(unwrapped).and_then(|image| image.get("Id")?.as_str().map(str::to_owned));
+        Ok(id.map(|id| id.trim_start_matches("sha256:").to_owned()))
+    }
+
+    async fn tag_image(&self, id: &str, name: &str) -> Result<(), EngineError> {
+        self.remote.run(&Command::new("podman").arguments(["image", "tag", "--", id, name])).await?;
+        Ok(())
     }
 
     async fn has_volume(&self, name: &str) -> Result<bool, EngineError> {
@@ -230,11 +250,15 @@ impl Engine for Podman {
     fn depart(&self, directory: &str, container: &Inspected, codec: Codec, size: Size) -> Command {
         let pid = container.pid.to_string();
         let words = [directory, &container.id.0, codec.program(), self.socket(size), &pid];
-        Command::script(include_str!("depart.sh"), words)
+        Command::script(concat!(include_str!("source.sh"), include_str!("depart.sh")), words)
     }
 
     fn stay(&self, directory: &str, container: &ContainerId) -> Command {
-        Command::script(include_str!("stay.sh"), [directory, &container.0])
+        Command::script(STAY, [directory, &container.0, ""])
+    }
+
+    fn guard(&self, directory: &str, container: &ContainerId) -> Command {
+        Command::script(STAY, [directory, &container.0, "guard"])
     }
 
     fn arrive(&self, directory: &str, codec: Codec) -> Command {
@@ -253,11 +277,13 @@ impl Engine for Podman {
         Command::script(include_str!("restore.sh"), [directory, &container.0, self.socket(size), address])
     }
 
-    fn undo_restore(&self, directory: &str, container: &ContainerId) -> Command {
-        Command::script(include_str!("undo_restore.sh"), [directory, &container.0])
+    fn undo_restore(&self, directory: &str, container: &ContainerId, volumes: &[String]) -> Command {
+        let words = [directory, &container.0];
+        Command::script(include_str!("undo_restore.sh"), words).arguments(volumes.iter().cloned())
     }
 
     fn tidy(&self, directory: &str, container: &ContainerId) -> Command {
-        Command::script(include_str!("tidy.sh"), [directory, &container.0])
+        let script = concat!(include_str!("source.sh"), include_str!("tidy.sh"));
+        Command::script(script, [directory, &container.0])
     }
 }

@@ -1,36 +1,41 @@
-# Ends a departure that was not taken up; see Engine::stay.
-# $1 directory, $2 container
-set -u
-directory=$1 container=$2
-trap '' PIPE HUP INT TERM
-# A lock is ours only when it names our directory.
-unlock() {
-    read -r owner rest <"/run/drover/lock-$container/owner" 2>/dev/null && [ "$owner" = "$directory" ] &&
-        rm -rf -- "/run/drover/lock-$container"
-}
-tidy() {
-    case $directory in /run/drover/*) rm -rf -- "$directory" ;; esac
-    rmdir /run/drover 2>/dev/null
-}
-[ -d "$directory" ] || { echo stayed; exit 0; }
-true >"$directory/abandoned" || { echo stayed; exit 0; }
-# What has not begun by now sees the mark above and never freezes anything.
-[ -e "$directory/begun" ] || { tidy; echo stayed; exit 0; }
+# Continues source.sh: ends a departure that is not taken up; see Engine::stay and Engine::guard.
+# $3 guard, or empty. A guard waits: for the word that somebody else answers for the container now, or for
+# the end of its input, which means that whoever ordered the departure has gone.
+if [ "$3" = guard ]; then
+    read -r order && [ "$order" = handed ] && { echo handed; exit 0; }
+fi
+mkdir -p -m 700 "$directory" || exit 90
+true >"$directory/abandoned"
+if mkdir "$directory/begun" 2>/dev/null; then
+    # Nothing has begun, and with the mark nothing can any more. The mark stays as long as an order may still be
+    # on its way: TCP sends for minutes.
+    (sleep 300; tidy) </dev/null >/dev/null 2>&1 &
+    if running; then
+        echo stayed
+    elif [ -d "$lock" ]; then
+        echo elsewhere
+    elif bring_back; then
+        echo stayed
+    else
+        echo lost
+    fi
+    exit 0
+fi
 # The departure may hang on a connection that is gone: without its sender it brings the container back
 # itself. 240 s is Podman's own limit for a runtime call.
 tries=0
 while [ -d "$directory" ] && ! [ -s "$directory/outcome" ] && [ $tries -lt 2400 ]; do
-    [ -s "$directory/sender" ] && kill -KILL "$(cat "$directory/sender")" 2>/dev/null
+    if [ -s "$directory/sender" ]; then
+        kill -KILL "$(cat "$directory/sender")" 2>/dev/null && rm -f "$directory/sender"
+    fi
+    [ -s "$directory/departing" ] && ! kill -0 "$(cat "$directory/departing")" 2>/dev/null && break
     sleep 0.1
     tries=$((tries + 1))
 done
-# A departure that was killed may have left the freezer shut.
-freezer=$(cat "$directory/freezer" 2>/dev/null)
-[ -n "$freezer" ] && [ -w "$freezer" ] && echo THAWED >"$freezer" 2>/dev/null
-# Restoring a container that runs is an error to some versions of Podman.
-running() { [ "$(podman container inspect --format '{{.State.Running}}' "$container" 2>/dev/null)" = true ]; }
-if running || podman container restore --tcp-established --file-locks "$container" >&2 || running; then
-    unlock
+if [ "$(cat "$directory/outcome" 2>/dev/null)" = elsewhere ]; then
+    tidy
+    echo elsewhere
+elif bring_back; then
     tidy
     echo stayed
 else

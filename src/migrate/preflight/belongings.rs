@@ -9,6 +9,13 @@ pub(super) fn belongings(list: &mut List, source: &Source, destination: &Destina
     let image = printable(&source.container.image_name);
     match destination.image {
         Image::Present => list.pass("image", format!("{image} is on {}", destination.host)),
+        Image::Tag => list.add(
+            "image",
+            Severity::Info,
+            Some(&destination.host),
+            format!("the image is there and gets its name {image}"),
+            "",
+        ),
         Image::Ship => list.add(
             "image",
             Severity::Info,

@@ -33,6 +33,16 @@ pub(super) fn container(list: &mut List, source: &Source) {
             "start it again without --rm",
         );
     }
+    if let Some(unit) = &container.systemd_unit {
+        let unit = printable(unit);
+        list.add(
+            "systemd",
+            Severity::Error,
+            Some(host),
+            format!("{name} is started by the systemd unit {unit}, which would start a second one when this one leaves"),
+            format!("systemctl disable --now {unit}, start the container by podman, and move that"),
+        );
+    }
     if let Some(pod) = &container.pod {
         let pod = printable(pod);
         list.add(

@@ -16,7 +16,8 @@ pub(super) fn identity(list: &mut List, source: &Source, destination: &Destinati
             format!("podman rename or podman rm it on {}", destination.host),
         ),
     }
-    for port in &source.container.ports {
+    // Only TCP listeners are known; the engine itself refuses a UDP port that is taken.
+    for port in source.container.ports.iter().filter(|port| port.container_port.ends_with("/tcp")) {
         if destination.facts.listening.contains(&port.host_port) {
             list.add(
                 "port",

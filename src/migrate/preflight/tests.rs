@@ -37,6 +37,7 @@ fn source() -> Source {
         pod: None,
         auto_remove: false,
         terminal: false,
+        systemd_unit: None,
         log_driver: "k8s-file".into(),
         cgroup: "/libpod".into(),
         mounts: Vec::new(),
@@ -49,7 +50,7 @@ fn source() -> Source {
         storage_driver: "overlay".into(),
         static_directory: "/s".into(),
     };
-    let facts = HostFacts { container_memory: 200 * MIB, upper: 10 * MIB, ..facts() };
+    let facts = HostFacts { container_memory: Some(200 * MIB), upper: 10 * MIB, ..facts() };
     Source { host: HostName::new("h1").unwrap(), version: "5.4.2".into(), facts, container }
 }
 
@@ -88,6 +89,10 @@ fn the_container_is_judged() {
     assert_eq!(found(|source, _| source.container.status = ContainerStatus::Exited), ["Error running"]);
     assert_eq!(found(|source, _| source.container.status = ContainerStatus::Paused), ["Error running"]);
     assert_eq!(found(|source, _| source.container.auto_remove = true), ["Error auto-remove"]);
+    assert_eq!(
+        found(|source, _| source.container.systemd_unit = Some("web.service".into())),
+        ["Error systemd"]
+    );
     assert_eq!(found(|source, _| source.container.pod = Some("p".into())), ["Error pod"]);
     assert_eq!(found(|source, _| source.container.network_mode = "container:x".into()), ["Error network"]);
     assert_eq!(found(|source, _| source.container.storage_driver = "vfs".into()), ["Error storage"]);
@@ -116,6 +121,11 @@ fn the_hosts_are_judged() {
 fn name_ports_and_addresses_must_be_free() {
     assert_eq!(found(|_, destination| destination.namesake = Some("web".into())), ["Error name"]);
     assert_eq!(found(|_, destination| destination.facts.listening = BTreeSet::from([8080])), ["Error port"]);
+    let udp = |source: &mut Source, destination: &mut Destination| {
+        source.container.ports[0].container_port = "53/udp".into();
+        destination.facts.listening = BTreeSet::from([8080]);
+    };
+    assert_eq!(found(udp), Vec::<String>::new());
     assert_eq!(found(|_, destination| destination.networks[0].1 = None), ["Error network"]);
     let taken = |destination: &mut Destination| destination.networks[0].1 = Some(vec!["10.88.0.2".into()]);
     assert_eq!(found(|_, destination| taken(destination)), ["Warning address"]);
@@ -135,6 +145,11 @@ fn memory_and_disk_must_suffice() {
     assert_eq!(found(|_, destination| destination.memory_reserve = 1700 * MIB), ["Error memory"]);
     assert_eq!(found(|_, destination| destination.facts.free_storage = 100 * MIB), ["Error disk"]);
     assert_eq!(found(|source, _| source.facts.free_storage = 100 * MIB), ["Error disk"]);
+    assert_eq!(found(|source, _| source.facts.container_memory = None), ["Error memory"]);
+    assert_eq!(
+        found(|source, _| source.facts.volumes = 6000 * MIB),
+        ["Error disk", "Error disk", "Error disk"]
+    );
     let no_room_for_the_archive = |_: &mut Source, destination: &mut Destination| {
         destination.facts.free_memory_files = MIB;
         destination.facts.free_disk = MIB;
@@ -152,9 +167,10 @@ fn the_archive_is_kept_in_memory_only_where_there_is_room_for_both() {
 
 #[test]
 fn belongings_are_judged() {
+    assert_eq!(found(|_, destination| destination.image = Image::Tag), ["Info image"]);
     assert_eq!(found(|_, destination| destination.image = Image::Ship), ["Info image"]);
     assert_eq!(found(|_, destination| destination.image = Image::ShipNameless), ["Info image"]);
-    let volume = Mount::Volume { name: "data".into(), destination: "/data".into() };
+    let volume = Mount::Volume { name: "data".into(), source: "/v".into(), destination: "/data".into() };
     assert_eq!(found(|source, _| source.container.mounts = vec![volume.clone()]), ["Warning volume"]);
     let both = |source: &mut Source, destination: &mut Destination| {
         source.container.mounts = vec![volume.clone()];

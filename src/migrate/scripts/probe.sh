@@ -1,7 +1,8 @@
 # Everything about a host that decides whether a container can leave it or come to it, one `key value` a line.
-# $1 process id of the container or 0, $2 its writable layer or empty
+# $1 process id of the container or 0, $2 its writable layer or empty, further arguments are its volumes' directories
 export LC_ALL=C
 pid=$1 upper=$2
+shift 2
 # The first CRIU run after a boot probes the kernel and keeps the result: better now than while frozen.
 criu check >/dev/null 2>&1 &
 check=$!
@@ -32,8 +33,11 @@ if [ "$pid" -gt 0 ]; then
     awk '$4 == "01"' "/proc/$pid/net/tcp" "/proc/$pid/net/tcp6" 2>/dev/null | wc -l | sed 's/^/established /'
     path=$(awk -F: '$2 == "memory" { print "/sys/fs/cgroup/memory" $3; found = 1 } $1 == "0" { v2 = $3 }
         END { if (!found) print "/sys/fs/cgroup" v2 }' "/proc/$pid/cgroup")
-    awk '{ value[$1] = $2 } END { if ("total_rss" in value) print "memory", value["total_rss"] + value["total_shmem"]
-        else print "memory", value["anon"] + value["shmem"] }' "$path/memory.stat" 2>/dev/null
-    [ -n "$upper" ] && du -s -x -B1 "$upper" 2>/dev/null | awk '{ print "upper", $1 }'
+    awk '{ value[$1] = $2 } END { if ("total_rss" in value) printf "memory %.0f\n", value["total_rss"] + value["total_shmem"]
+        else if ("anon" in value) printf "memory %.0f\n", value["anon"] + value["shmem"] }' "$path/memory.stat" 2>/dev/null
+    # Holes count: they are sent as zeros.
+    size() { du -s -x -B1 --apparent-size "$1" 2>/dev/null | { read -r bytes rest && echo "$bytes"; }; }
+    [ -n "$upper" ] && echo "upper $(size "$upper")"
+    for volume; do echo "volume $(size "$volume")"; done
 fi
 wait "$check" && echo "criu-check good" || echo "criu-check failed"
