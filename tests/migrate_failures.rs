@@ -280,6 +280,10 @@ mod shared {
         case.back();
         case.scene.host("h2").plug();
         case.scene.host("h2").full_speed();
+        // Its sshd finds out with its next packet that nobody is there any more.
+        case.scene.wait_long("what had arrived is gone", || {
+            case.scene.host("h2").traces().is_empty().then_some(())
+        });
         case.moves_to("h2");
     }
 
@@ -290,8 +294,7 @@ mod shared {
         let mut moving = case.scene.start("cut", "h1", "h2");
         moving.until("checkpoint");
         case.scene.host("h1").unplug();
-        // drover's own words tell when it has noticed; only then is the cable put back in.
-        moving.until("transfer");
+        case.scene.wait_long("drover has noticed", || (!case.scene.host("h1").is_connected()).then_some(()));
         case.scene.host("h1").plug();
         let outcome = moving.end();
         outcome.says(6, &["h1", "stage transfer", "cut runs on h1 again"]);
@@ -343,8 +346,6 @@ mod shared {
     fn a_full_disk_is_refused_on_either_host() {
         let Some(case) = Case::heavy("bulky") else { return };
         let scene = &case.scene;
-        let storage = "/var/lib/containers";
-        let _ = storage;
         scene.ssh(
             "h2",
             "mount -t tmpfs -o size=8m tmpfs /var/tmp && mount -t tmpfs -o size=8m tmpfs /dev/shm",

@@ -26,6 +26,7 @@ pub struct Host {
     init: u64,
     /// The machine's end of its network cable.
     pub cable: String,
+    address: String,
     mounts: BTreeSet<String>,
 }
 
@@ -309,7 +310,8 @@ impl Host {
         let network = address.split('.').nth(2).unwrap();
         let name = status["name"].as_str().unwrap().to_owned();
         let cable = format!("drv{network}-{name}");
-        Self { name, init: status["pid"].as_u64().unwrap(), cable, mounts: BTreeSet::new() }
+        let address = address.to_owned();
+        Self { name, init: status["pid"].as_u64().unwrap(), cable, address, mounts: BTreeSet::new() }
     }
 
     /// One of its files, as this machine sees it.
@@ -325,7 +327,7 @@ impl Host {
     }
 
     /// Files, processes and mounts of ours.
-    fn traces(&self) -> Vec<String> {
+    pub fn traces(&self) -> Vec<String> {
         let mut traces = Vec::new();
         if self.path("/run/drover").exists() {
             let found = Command::new("find").arg(self.path("/run/drover")).output().unwrap();
@@ -372,6 +374,14 @@ impl Host {
     /// Puts the cable back in.
     pub fn plug(&self) {
         self.ip(&["link", "set", "dev", &self.cable, "up"]);
+    }
+
+    /// Whether this machine has a connection to its sshd.
+    pub fn is_connected(&self) -> bool {
+        let octets =
+            self.address.split('.').rev().map(|octet| format!("{:02X}", octet.parse::<u8>().unwrap()));
+        let remote = format!(" {}:0016 01 ", octets.collect::<String>());
+        std::fs::read_to_string("/proc/net/tcp").unwrap().contains(&remote)
     }
 
     fn ip(&self, words: &[&str]) -> bool {

@@ -5,10 +5,12 @@ umask 077
 directory=$1 name=$2 decompressor=$3
 mkdir -p -m 700 "$directory" || exit 90
 mkfifo -m 600 "$directory/$name.hash" || exit 90
-sha256sum <"$directory/$name.hash" >"$directory/$name.sum" &
+sha256sum <"$directory/$name.hash" >"$directory/$name.sum" 2>/dev/null &
 hasher=$!
 decompress() { if [ -n "$decompressor" ]; then "$decompressor" -q -d -c; else cat; fi; }
-{ decompress; echo $? >"$directory/$name.decoded"; } | tee "$directory/$name" >"$directory/$name.hash"
+# A full disk must end this at once: the container at the other end is frozen.
+{ decompress; echo $? >"$directory/$name.decoded"; } 2>/dev/null |
+    tee --output-error=exit "$directory/$name" >"$directory/$name.hash"
 written=$?
 wait "$hasher"
 read -r sum rest <"$directory/$name.sum"
