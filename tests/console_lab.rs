@@ -84,7 +84,8 @@ fn hosts_of(lab: &Lab, container: &str) -> Vec<&'static str> {
 #[test]
 fn a_container_is_moved_by_keys_and_counts_on() {
     let Some(lab) = Lab::unused("c") else { return };
-    assert!(lab.up(&[]).status.success());
+    let up = lab.up(&[]);
+    assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
     // Less is free on the third host, so the second one is the better destination.
     lab.ssh("h3", "setsid perl -e '$x = \"x\" x 2e8; sleep' >/dev/null 2>&1 </dev/null &");
     let home = home();

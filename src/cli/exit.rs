@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use crate::migrate::{FailedMigration, Reason, Whereabouts};
 
-/// How a command ended.
+/// How a command ended. 2 is missing: it is what the parser of arguments ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Done; for `migrate`: the container runs at the destination.
     Done = 0,
     /// Something else went wrong.
     Failed = 1,
-    /// The fleet file cannot be used. (2 is clap's: wrong arguments.)
+    /// The fleet file cannot be used.
     Fleet = 3,
     /// A host could not be reached.
     Unreachable = 4,

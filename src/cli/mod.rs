@@ -8,6 +8,8 @@ mod exit;
 mod fleet;
 mod migrate;
 mod reach;
+#[cfg(test)]
+mod readme;
 mod table;
 mod world;
 
