@@ -376,6 +376,14 @@ impl Host {
         self.ip(&["link", "set", "dev", &self.cable, "up"]);
     }
 
+    /// Kills some of its processes, by their numbers from [`Host::processes_with`].
+    pub fn end(&self, processes: &[i32]) {
+        for process in processes {
+            let process = rustix::process::Pid::from_raw(*process).unwrap();
+            let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+        }
+    }
+
     /// Whether this machine has a connection to its sshd.
     pub fn is_connected(&self) -> bool {
         let octets =
