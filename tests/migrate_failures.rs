@@ -159,8 +159,10 @@ mod shared {
     fn what_cannot_be_is_refused_in_words() {
         let Some(case) = Case::begin("asked") else { return };
         let scene = &case.scene;
-        scene.migrate("asked", "h1", "h1").says(6, &["h1 is both source and destination", "not touched"]);
-        scene.migrate("nobody", "h1", "h2").says(6, &["h1", "no container “nobody”", "drover ps --host h1"]);
+        scene
+            .migrate("asked", "h1", "h1")
+            .says(5, &["h1 is both source and destination", "Nothing was touched"]);
+        scene.migrate("nobody", "h1", "h2").says(5, &["h1", "no container “nobody”", "drover ps --host h1"]);
         let unknown = scene.migrate("asked", "h1", "h9");
         assert!(![Some(0), None].contains(&unknown.code) && unknown.stderr.contains("h9"), "{unknown:#?}");
         scene.run("h1", "over", COUNTER);
