@@ -72,8 +72,8 @@ if [ "$code" != 0 ]; then
     [ -r "$log" ] && grep -E 'Error' "$log" | grep -v -m 1 'RLIMIT_NOFILE for self' | sed 's/^/criu: /' >&2
 fi
 if bring_back; then outcome=stayed; else outcome=lost; fi
+[ "$outcome" = stayed ] && unlock
+# Whoever guards us, or was told to bring the container back, reads this and removes our directory.
 echo "$outcome" >"$directory/outcome"
 echo "$outcome" >&2
-# It runs again, so nobody needs our directory and lock, and whoever asked may be gone.
-[ "$outcome" = stayed ] && tidy
 exit 1

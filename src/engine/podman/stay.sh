@@ -4,12 +4,7 @@
 if [ "$3" = guard ]; then
     read -r order && [ "$order" = handed ] && { echo handed; exit 0; }
 fi
-mkdir -p -m 700 "$directory" || exit 90
-true >"$directory/abandoned"
-if mkdir "$directory/begun" 2>/dev/null; then
-    # Nothing has begun, and with the mark nothing can any more. The mark stays as long as an order may still be
-    # on its way: TCP sends for minutes.
-    (sleep 300; tidy) </dev/null >/dev/null 2>&1 &
+settle() {
     if running; then
         echo stayed
     elif [ -d "$lock" ]; then
@@ -20,6 +15,15 @@ if mkdir "$directory/begun" 2>/dev/null; then
         echo lost
     fi
     exit 0
+}
+# Nothing has begun, or somebody has tidied up already, or the host was started anew.
+true 2>/dev/null >"$directory/abandoned" || settle
+if mkdir "$directory/begun" 2>/dev/null; then
+    # Nothing has begun, and with the mark nothing can any more. It stays as long as an order may still be on
+    # its way: TCP sends for minutes.
+    echo stayed >"$directory/outcome"
+    (sleep 300; tidy) </dev/null >/dev/null 2>&1 &
+    settle
 fi
 # The departure may hang on a connection that is gone: without its sender it brings the container back
 # itself. 240 s is Podman's own limit for a runtime call.
