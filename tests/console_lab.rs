@@ -209,3 +209,25 @@ fn a_host_that_is_away_is_tried_again_and_its_cause_is_shown() {
     assert_eq!(console.wait_for_end(), 0);
     console.assert_given_back();
 }
+
+/// The input library can be told to wait for keys in a way that overlooks one that comes together with a change of
+/// size until the next key is pressed; see the feature of crossterm in Cargo.toml.
+#[test]
+fn a_key_beside_a_change_of_size_is_not_overlooked() {
+    let home = home();
+    let (file, _) = fleet_without_host(&home);
+    let mut console = Console::open(&file, home.path(), (120, 40));
+    console.wait_for("live 0/1");
+    // It went wrong within some tens of rounds.
+    for round in 0..100 {
+        console.press("?");
+        console.wait_for("this help");
+        console.resize(120 - round % 2, 40);
+        console.press(ESCAPE);
+        console.wait_until("the help is gone", |screen| {
+            !screen.contains("this help") && screen.contains("live 0/1")
+        });
+    }
+    console.press("q");
+    assert_eq!(console.wait_for_end(), 0);
+}
