@@ -109,7 +109,7 @@ pub struct StageTime {
     pub start: f64,
     /// How long it took, seconds.
     pub seconds: f64,
-    /// Bytes moved in it, when it moves any.
+    /// Bytes moved in it over the network, compressed, when it moves any.
     pub bytes: Option<u64>,
 }
 

@@ -219,7 +219,7 @@ impl Transaction {
         let files = ship_difference(&from, &to, difference, arrive_difference, &self.reporter);
         let (archive_bytes, (deleted, difference_bytes)) = tokio::try_join!(archive, files)?;
         let wire_bytes = progress.bytes() + difference_bytes;
-        self.reporter.finish(Some(archive_bytes + difference_bytes)).await;
+        self.reporter.finish(Some(wire_bytes)).await;
 
         self.reporter.begin(Stage::Restore).await;
         // Until here the source brings the container back by itself when we are gone. Only when it has

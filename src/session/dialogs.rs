@@ -14,6 +14,9 @@ use crate::migrate::{Check, MigrationId, Request};
 /// not accept a host key. Longer than the pause between two keys of a fast typist (about 100 ms).
 const YES_AFTER_MS: u64 = 500;
 
+/// Memory that changes from one second to the next on a host that does nothing.
+const ABOUT_EQUAL: u64 = 64 << 20;
+
 impl State {
     pub(super) fn open_move(&mut self, at_ms: u64, effects: &mut Vec<Effect>) -> Change {
         let Some((host, container)) = self.chosen_host().zip(self.chosen_container()) else {
@@ -41,8 +44,9 @@ impl State {
             .filter(|(_, host)| *host.name() != from)
             .map(|(row, host)| (row, host.name().clone(), self.standing(host.name())))
             .collect();
+        // A few MiB more or less are no reason: hosts that are about equal stay in the fleet file's order.
         order.sort_by_key(|(row, _, standing)| match standing {
-            Standing::Choosable { free } => (0, Reverse(free.unwrap_or(0)), *row),
+            Standing::Choosable { free } => (0, Reverse(free.unwrap_or(0) / ABOUT_EQUAL), *row),
             Standing::Not(_) => (1, Reverse(0), *row),
         });
         let best = order.first().filter(|(_, _, standing)| matches!(standing, Standing::Choosable { .. }));

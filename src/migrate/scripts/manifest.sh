@@ -6,4 +6,5 @@ if [ -s "$lists/renamed" ]; then
 fi
 cat "$lists/deleted" || exit 96
 printf '\0'
-entries "$lists" <"$lists/include"
+# The root directory itself, which no archive carries: a change of its mode or owner must not be lost unseen.
+{ printf '.\0'; cat "$lists/include"; } | entries "$lists"
