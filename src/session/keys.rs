@@ -2,7 +2,7 @@
 
 use super::action::{Do, Layer, find};
 use super::state::Typing;
-use super::{Change, Dialog, Effect, Focus, Key, State};
+use super::{Change, Dialog, Effect, Focus, Key, NoticeLevel, State};
 use crate::fleet::printable;
 
 /// Characters of a filter: more than any list of containers needs.
@@ -24,6 +24,11 @@ impl State {
         };
         match action.what {
             Do::Quit => return self.quit(effects),
+            // The whole process would stop, and with it a container that is frozen on its way.
+            Do::Suspend if self.running_migrations() > 0 => {
+                let text = "not suspended: a container is on its way, and would stand still with drover";
+                self.note(at_ms, NoticeLevel::Warning, None, text.into());
+            }
             Do::Suspend => effects.push(Effect::Suspend),
             Do::Help => self.dialogs.push(Dialog::Help { scroll: 0 }),
             Do::Up => return self.step(-1, effects),
