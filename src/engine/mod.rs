@@ -125,8 +125,6 @@ pub struct Inspected {
     pub systemd_unit: Option<String>,
     /// Where its output is kept: `k8s-file`, `journald`, …
     pub log_driver: String,
-    /// Its cgroup below each controller's root.
-    pub cgroup: String,
     /// Mounts besides the root file system.
     pub mounts: Vec<Mount>,
     /// Networks by name with the address it has there; no address when it does not run.
@@ -137,8 +135,6 @@ pub struct Inspected {
     pub ports: Vec<PublishedPort>,
     /// The writable layer on the host.
     pub upper: String,
-    /// The image's layers on the host, nearest first.
-    pub lower: Vec<String>,
     /// The whole root file system on the host while it is mounted.
     pub merged: String,
     /// Storage driver.

@@ -39,8 +39,6 @@ struct State {
     status: String,
     #[serde(default)]
     pid: u32,
-    #[serde(default)]
-    cgroup_path: String,
 }
 
 #[derive(Deserialize)]
@@ -147,7 +145,6 @@ pub fn inspected(value: Value) -> Result<Inspected, serde_json::Error> {
             .and_then(|mut labels| labels.remove("PODMAN_SYSTEMD_UNIT"))
             .filter(|unit| !unit.is_empty()),
         log_driver: container.host_config.log_config.map(|log| log.r#type).unwrap_or_default(),
-        cgroup: container.state.cgroup_path,
         mounts: container.mounts.unwrap_or_default().into_iter().map(mount).collect(),
         networks: container
             .network_settings
@@ -167,7 +164,6 @@ pub fn inspected(value: Value) -> Result<Inspected, serde_json::Error> {
             })
             .collect(),
         upper: directory("UpperDir"),
-        lower: directory("LowerDir").split(':').filter(|path| !path.is_empty()).map(str::to_owned).collect(),
         merged: directory("MergedDir"),
         storage_driver: container.graph_driver.name,
         static_directory: container.static_dir,
@@ -226,13 +222,13 @@ mod tests {
     fn an_inspect_is_read() {
         let read = inspected(serde_json::from_str(INSPECT).unwrap()).unwrap();
         assert_eq!(read.status, ContainerStatus::Running);
-        assert_eq!(read.lower, ["/a", "/b"]);
         assert_eq!(read.networks, [("podman".into(), Some("10.88.0.2".into()))]);
         assert_eq!(read.ports, [PublishedPort { host_port: 8080, container_port: "80/tcp".into() }]);
         assert_eq!(
             read.mounts,
             [Mount::Volume { name: "data".into(), source: "/v".into(), destination: "/data".into() }]
         );
+        assert_eq!((read.upper.as_str(), read.merged.as_str()), ("/u", "/m"));
         assert_eq!(read.pod, None);
     }
 
