@@ -8,8 +8,16 @@ use std::path::{Path, PathBuf};
 use super::read::read;
 use super::{Environment, HostName, HostSpec, Problem};
 
-/// A fleet file is a page or two; more than this is some other file.
+/// Such a file is a page or two; more than this is some other file.
 const LARGEST_FILE: u64 = 1 << 20;
+
+/// What can be done by somebody who has no fleet file.
+const WITHOUT_FLEET: &str = "  \
+  drover lab            try it on real hosts on this machine (Linux, as root)
+  drover demo           try it on a simulated fleet, which needs nothing
+  drover fleet new      have a fleet file written in which every key is explained
+  drover fleet import   have one written of hosts in ~/.ssh/config
+  drover --fleet FILE   name one that is elsewhere";
 
 /// What a fleet file says, checked and with defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,11 +47,7 @@ pub enum FleetError {
         origin: &'static str,
     },
     /// No place has one.
-    #[error(
-        "no fleet file found. Looked at:\n{}\nWrite one after sample-fleet.toml, name another with --fleet FILE, \
-         or try drover without one: drover lab",
-        PathList(looked_at)
-    )]
+    #[error("no fleet file found. Looked at:\n{}\nWhat you can do:\n{WITHOUT_FLEET}", PathList(looked_at))]
     NoneFound {
         /// The places, in order.
         looked_at: Vec<PathBuf>,
@@ -77,7 +81,38 @@ impl fmt::Display for PathList<'_> {
     }
 }
 
-struct ProblemList<'a>(&'a Path, &'a [Problem]);
+/// Why a file gives no text.
+pub(crate) enum NoText {
+    /// It cannot be read, or is too large.
+    Unreadable(std::io::Error),
+    /// It can be read and is no text.
+    NotUtf8(Problem),
+}
+
+/// The text of a file written by a person; `kind` is what a message calls such a file.
+pub(crate) fn text_of(path: &Path, kind: &str) -> Result<String, NoText> {
+    let file = std::fs::File::open(path).map_err(NoText::Unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(NoText::Unreadable)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        let text = format!("it is larger than 1 MiB, which no {kind} is");
+        return Err(NoText::Unreadable(std::io::Error::other(text)));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let start = error.utf8_error().valid_up_to();
+        let valid = std::str::from_utf8(&error.as_bytes()[..start]).unwrap_or_default();
+        // One more character stands for the bad byte, so that it has a place of its own.
+        let shown = format!("{valid}\u{fffd}");
+        NoText::NotUtf8(Problem::at(
+            &shown,
+            start..start,
+            "this byte is not UTF-8 text: save the file as UTF-8",
+        ))
+    })
+}
+
+/// Every mistake of a file, one a line, as `path:line:column: what`.
+pub(crate) struct ProblemList<'a>(pub(crate) &'a Path, pub(crate) &'a [Problem]);
 
 impl fmt::Display for ProblemList<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,23 +133,11 @@ impl Fleet {
 
     /// Reads one file.
     pub fn load(path: &Path, environment: &Environment) -> Result<Self, FleetError> {
-        let unreadable = |cause| FleetError::Unreadable { path: path.to_path_buf(), cause };
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        let mut bytes = Vec::new();
-        file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > LARGEST_FILE {
-            return Err(unreadable(std::io::Error::other("it is larger than 1 MiB, which no fleet file is")));
-        }
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Self::parse(text, path, environment),
-            Err(error) => {
-                let start = error.valid_up_to();
-                let valid = std::str::from_utf8(&bytes[..start]).unwrap_or_default();
-                // One more character stands for the bad byte, so that it has a place of its own.
-                let shown = format!("{valid}\u{fffd}");
-                let text = "this byte is not UTF-8 text: save the file as UTF-8";
-                let problems = vec![Problem::at(&shown, start..start, text)];
-                Err(FleetError::Invalid { path: path.to_path_buf(), problems })
+        match text_of(path, "fleet file") {
+            Ok(text) => Self::parse(&text, path, environment),
+            Err(NoText::Unreadable(cause)) => Err(FleetError::Unreadable { path: path.to_path_buf(), cause }),
+            Err(NoText::NotUtf8(problem)) => {
+                Err(FleetError::Invalid { path: path.to_path_buf(), problems: vec![problem] })
             }
         }
     }

@@ -4,13 +4,14 @@
 //! cannot be wrong: [`HostName`], [`HostSpec`], [`Container`]. Nothing here does IO besides reading one file.
 
 mod container;
-mod file;
+pub(crate) mod document;
+pub(crate) mod file;
 mod host;
-mod position;
+pub(crate) mod position;
 mod read;
 mod search;
 mod text;
-mod values;
+pub(crate) mod values;
 
 pub use container::{Container, ContainerId, ContainerStatus};
 pub use file::{Fleet, FleetError};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::printable;
 
-/// One mistake in the fleet file.
+/// One mistake in a file that a person has written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Line, counted from 1.
@@ -17,7 +17,7 @@ pub struct Problem {
 
 impl Problem {
     /// A problem at a byte range of `source`.
-    pub(super) fn at(source: &str, span: Range<usize>, text: impl Into<String>) -> Self {
+    pub(crate) fn at(source: &str, span: Range<usize>, text: impl Into<String>) -> Self {
         let (line, column) = position(source, span.start);
         Self { line, column, text: printable(&text.into()) }
     }
@@ -40,7 +40,7 @@ fn position(source: &str, offset: usize) -> (usize, usize) {
 }
 
 /// The end of a message about an unknown word: the nearest known one, or all of them.
-pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
+pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
     // A third of the letters may differ: enough for a slip or two, too little for another word.
     let near_enough = (word.chars().count() / 3).max(1);
     let nearest = known
@@ -60,7 +60,7 @@ pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
 }
 
 /// Words in quotation marks, with commas.
-pub(super) fn quoted(words: &[&str]) -> String {
+pub(crate) fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("“{word}”")).collect::<Vec<_>>().join(", ")
 }
 

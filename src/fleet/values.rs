@@ -1,4 +1,4 @@
-//! Single values of the fleet file: each either becomes a type that cannot be wrong, or says what was
+//! Single values of the fleet file and of other files: each either becomes a type that cannot be wrong, or says what was
 //! expected and what was found.
 
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub(super) const HOST_KEY_CHECKS: [(&str, HostKeyCheck); 3] =
     [("strict", HostKeyCheck::Strict), ("ask", HostKeyCheck::Ask), ("accept-new", HostKeyCheck::AcceptNew)];
 
 /// A value as a message shows it, cut where it would fill the line.
-pub(super) fn found(value: &DeValue<'_>) -> String {
+pub(crate) fn found(value: &DeValue<'_>) -> String {
     let shorten = |text: &str| {
         let cut: String = text.chars().take(40).collect();
         if cut.len() < text.len() { format!("{cut}…") } else { cut }
@@ -35,7 +35,7 @@ pub(super) fn found(value: &DeValue<'_>) -> String {
 }
 
 /// One of a few words.
-pub(super) fn word<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Result<T, String> {
+pub(crate) fn word<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Result<T, String> {
     let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     let Some(text) = value.as_str() else {
         return Err(format!("expected one of {}, found {}", quoted(&known), found(value)));
@@ -48,7 +48,7 @@ pub(super) fn word<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Result<
 }
 
 /// Any text that can be shown on one line.
-pub(super) fn line(value: &DeValue<'_>) -> Result<String, String> {
+pub(crate) fn line(value: &DeValue<'_>) -> Result<String, String> {
     match value.as_str() {
         Some(text) if text.trim().is_empty() => Err("expected a text, found an empty one".into()),
         Some(text) if text.chars().any(char::is_control) => {
@@ -100,7 +100,7 @@ pub(super) fn user(value: &DeValue<'_>) -> Result<String, String> {
 }
 
 /// A TCP port.
-pub(super) fn port(value: &DeValue<'_>) -> Result<u16, String> {
+pub(crate) fn port(value: &DeValue<'_>) -> Result<u16, String> {
     match value {
         DeValue::Integer(number) => u16::from_str_radix(number.as_str(), number.radix()).ok(),
         _ => None,
@@ -156,7 +156,7 @@ pub(super) fn path(value: &DeValue<'_>, beside: &Path, home: Option<&Path>) -> R
 }
 
 /// An amount of memory: `"512M"`, `"1.5G"`, or a number of bytes. Units are binary.
-pub(super) fn memory(value: &DeValue<'_>) -> Result<u64, String> {
+pub(crate) fn memory(value: &DeValue<'_>) -> Result<u64, String> {
     let parsed = match value {
         DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
         DeValue::String(text) => memory_text(text),
