@@ -1,10 +1,12 @@
 //! Makes connections: resolves the configuration, goes through the jump hosts, checks the host key, logs in.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use russh::client::{self, Handle};
+use russh::keys::PrivateKey;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -48,6 +50,8 @@ struct Shared {
     /// Instead of what the fleet file says of each host.
     check: Option<HostKeyCheck>,
     ring: Arc<KeyRing>,
+    /// Host keys known beside those of files, as lines of known_hosts.
+    known: Arc<str>,
     /// Logins under way per address; the lock is held only to find the entry.
     logins: Mutex<HashMap<(String, u16), Arc<Semaphore>>>,
 }
@@ -68,6 +72,7 @@ impl Connector {
                 dial: Arc::new(TcpDial),
                 check: None,
                 ring: Arc::default(),
+                known: "".into(),
                 logins: Mutex::default(),
             }),
         }
@@ -85,6 +90,18 @@ impl Connector {
         self.changed(|shared| shared.dial = Arc::new(dial))
     }
 
+    /// The same with a private key that is in no file; it is offered first.
+    #[must_use]
+    pub fn holding(self, key: PrivateKey) -> Self {
+        self.changed(|shared| shared.ring = Arc::new(KeyRing::holding(key)))
+    }
+
+    /// The same with host keys that are in no file, as lines of known_hosts.
+    #[must_use]
+    pub fn knowing(self, lines: &str) -> Self {
+        self.changed(|shared| shared.known = lines.into())
+    }
+
     fn changed(self, change: impl FnOnce(&mut Shared)) -> Self {
         let mut shared = Shared {
             person: self.shared.person.clone(),
@@ -92,6 +109,7 @@ impl Connector {
             dial: self.shared.dial.clone(),
             check: self.shared.check,
             ring: self.shared.ring.clone(),
+            known: self.shared.known.clone(),
             logins: Mutex::default(),
         };
         change(&mut shared);
@@ -267,11 +285,12 @@ impl Attempt<'_> {
         let files: Vec<_> =
             settings.user_known_hosts.iter().chain(&settings.global_known_hosts).cloned().collect();
         let known = tokio::task::spawn_blocking(move || KnownHosts::read(&files)).await;
-        let known = match known {
+        let mut known = match known {
             Ok(Ok(known)) => known,
             Ok(Err(error)) => return Err(refused(HostKeyRefusal::Unreadable(error.to_string()))),
             Err(error) => return Err(refused(HostKeyRefusal::Unreadable(error.to_string()))),
         };
+        known.parse(Path::new("the keys given to drover"), self.shared.known.as_bytes());
         for problem in known.problems() {
             tracing::warn!(line = %problem.location, cause = %problem.cause, "skipped a line of known_hosts");
         }

@@ -20,11 +20,23 @@ struct Contents {
 
 /// Shared by all connections of one connector. The lock is never held across an await.
 #[derive(Default)]
-pub(super) struct KeyRing(Mutex<Contents>);
+pub(super) struct KeyRing {
+    contents: Mutex<Contents>,
+    /// A key that came from no file.
+    held: Option<Arc<PrivateKey>>,
+}
 
 impl KeyRing {
+    pub(super) fn holding(key: PrivateKey) -> Self {
+        Self { contents: Mutex::default(), held: Some(Arc::new(key)) }
+    }
+
+    pub(super) fn held(&self) -> Option<Arc<PrivateKey>> {
+        self.held.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Contents> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for one's turn to ask about something: two hosts never ask for the same thing at once.

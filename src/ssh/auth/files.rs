@@ -81,11 +81,16 @@ impl Login<'_> {
                 done => return Ok(done),
             }
         }
-        let hash = self.hash_for(&public).await?;
+        self.plain(format!("key {}", path.display()), key).await
+    }
+
+    /// Offers a key by itself.
+    pub(super) async fn plain(&mut self, what: String, key: Arc<PrivateKey>) -> Result<Next, LoginError> {
+        let hash = self.hash_for(&key.public_key().clone()).await?;
         let user = self.target.settings.user.clone();
         let attempt = self.handle.authenticate_publickey(user, PrivateKeyWithHashAlg::new(key, hash));
-        let result = timed(pause, attempt).await?;
-        Ok(self.judge(format!("key {}", path.display()), result))
+        let result = timed(self.pause, attempt).await?;
+        Ok(self.judge(what, result))
     }
 
     /// `KEY-cert.pub` beside the key, and the configured files that are for this key.

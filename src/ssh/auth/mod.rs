@@ -97,7 +97,13 @@ impl<'a> Login<'a> {
     async fn all(&mut self) -> Result<Next, LoginError> {
         let mut locked = Vec::new();
         let own = self.target.own_identities.clone();
-        let mut next = self.files(&own, Missing::Mention, &mut locked).await?;
+        let mut next = match self.ring.held() {
+            Some(key) => self.plain("the key given to drover".into(), key).await?,
+            None => Next::GoOn,
+        };
+        if matches!(next, Next::GoOn) {
+            next = self.files(&own, Missing::Mention, &mut locked).await?;
+        }
         if matches!(next, Next::GoOn) {
             next = self.agent().await?;
         }
