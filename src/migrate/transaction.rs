@@ -70,6 +70,8 @@ struct Transaction {
     source_directory: String,
     destination_directory: String,
     container: Option<Inspected>,
+    /// What a person has to run after the container has gone over.
+    left_over: Vec<String>,
 }
 
 /// Moves a container. Whatever happens, the answer says where it is.
@@ -88,6 +90,7 @@ pub async fn migrate(
         reporter: Reporter::new(events),
         reached: Reached::NothingFrozen,
         container: None,
+        left_over: Vec::new(),
     };
     transaction.reporter.tell(MigrationEvent::Started { request: transaction.request.clone() }).await;
     let committed = CancellationToken::new();
@@ -250,6 +253,7 @@ impl Transaction {
         let (left, right) =
             (from.engine.tidy(&self.source_directory, &id), to.engine.tidy(&self.destination_directory, &id));
         let (left, right) = tokio::join!(from.remote.run(&left), to.remote.run(&right));
+        self.left_over = self.left_over(removed.is_ok(), left.is_ok(), right.is_ok());
         removed?;
         left?;
         right?;
@@ -263,6 +267,17 @@ impl Transaction {
             wire_bytes,
             warnings: traveller.warnings,
         })
+    }
+
+    /// The commands for what could not be cleared away: the source's stopped copy and the directories of either side.
+    fn left_over(&self, removed: bool, source: bool, destination: bool) -> Vec<String> {
+        let Request { container, from, to } = &self.request;
+        let commands = [
+            (removed, format!("“podman container rm {}” on {from}", printable(container))),
+            (source, format!("“rm -r {}” on {from}", self.source_directory)),
+            (destination, format!("“rm -r {}” on {to}", self.destination_directory)),
+        ];
+        commands.into_iter().filter(|(done, _)| !done).map(|(_, command)| command).collect()
     }
 
     /// Surveys both hosts and judges the move.
@@ -356,9 +371,7 @@ impl Transaction {
             }
             (Reached::Committed, _) => (
                 Whereabouts::AtDestination,
-                format!(
-                    "what is left on {from} is stopped; remove it there with “podman container rm {name}”"
-                ),
+                format!("only clearing away is left; run {}", self.left_over.join(", ")),
             ),
             (Reached::Frozen, Some(container)) => {
                 // A destination that does not answer must not keep the container frozen.
