@@ -5,6 +5,9 @@
 //! [`session::Effect`] that a task carries out and answers with events. Rooms import downwards only, in
 //! the order in which they are listed here.
 
+// An inspection of Podman has so many fields.
+#![recursion_limit = "512"]
+
 pub mod cli;
 
 pub mod console;
@@ -19,6 +22,7 @@ pub mod engine;
 
 pub mod lab;
 
+pub mod simulation;
 pub mod ssh;
 
 pub mod fleet;

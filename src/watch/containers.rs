@@ -160,4 +160,6 @@ async fn follow(source: Source, teller: &mut Teller, listed: &mut Listed) -> Str
 }
 
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod tests;
