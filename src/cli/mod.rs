@@ -4,14 +4,17 @@
 //! (progress, questions, errors), and an exit code from the table in [`Exit`].
 
 mod bench;
+pub mod demo;
 mod exit;
 mod fleet;
 mod migrate;
+mod own_fleet;
 mod reach;
 #[cfg(test)]
 mod readme;
+mod start;
 mod table;
-mod world;
+pub mod world;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -21,7 +24,9 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 
 use crate::fleet::{Environment, Fleet, FleetError, HostName};
-use crate::lab::{Audience, LabCommand, Output};
+use crate::lab::{Audience, LabCommand, Output, UpArguments};
+use crate::ssh::config::Person;
+use demo::DemoArguments;
 pub use exit::Exit;
 
 /// Moves running containers between hosts over SSH, and shows what every host is doing.
@@ -39,7 +44,9 @@ struct Arguments {
 enum Verb {
     /// A fleet of real hosts on this machine; alone: bring it up if needed and open the console on it
     Lab(LabArguments),
-    /// Look at the fleet file and at each of its hosts
+    /// A simulated fleet inside this program; needs no rights, no network, no file
+    Demo(DemoArguments),
+    /// Look at the fleet file and at each of its hosts, or make one
     Fleet {
         #[command(subcommand)]
         verb: FleetVerb,
@@ -88,6 +95,13 @@ struct LabArguments {
 enum FleetVerb {
     /// Check the file, then connect to each host and say what was found or what to do
     Check,
+    /// Write a fleet file in which every key is explained, for you to edit; an existing file is left alone
+    New {
+        /// Where to write it [default: where drover looks for it]
+        file: Option<PathBuf>,
+    },
+    /// Write a fleet file of hosts that ~/.ssh/config names; an existing file is left alone
+    Import(own_fleet::ImportArguments),
 }
 
 /// `drover migrate`.
@@ -119,13 +133,15 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Verb::Lab(LabArguments { verb: Some(command), .. })) => {
             with_output(|output| Ok(crate::lab::run(&command, output)?))
         }
-        Some(Verb::Lab(LabArguments { verb: None, up })) => {
-            let lab = with_output(|output| Ok(crate::lab::up(&up, output)?))?;
-            let code = console(Some(&lab.fleet_file))?;
-            let name =
-                if up.name == Default::default() { String::new() } else { format!(" --name {}", up.name) };
-            writeln!(std::io::stderr(), "The lab goes on running; “drover lab down{name}” takes it down.")?;
-            Ok(code)
+        Some(Verb::Lab(LabArguments { verb: None, up })) => lab(&up),
+        Some(Verb::Demo(arguments)) => demo::run(&arguments),
+        Some(Verb::Fleet { verb: FleetVerb::New { file } }) => {
+            let place = own_fleet::place(file.as_deref().or(arguments.fleet.as_deref()));
+            Ok(own_fleet::new(&place)?.into())
+        }
+        Some(Verb::Fleet { verb: FleetVerb::Import(import) }) => {
+            let place = own_fleet::place(import.to.as_deref().or(arguments.fleet.as_deref()));
+            Ok(own_fleet::import(&import, &place, &Person::of_process())?.into())
         }
         None => console(arguments.fleet.as_deref()),
         Some(verb) => match load(arguments.fleet.as_deref()) {
@@ -136,6 +152,15 @@ pub fn run() -> anyhow::Result<ExitCode> {
             }
         },
     }
+}
+
+/// Brings a lab up if needed and opens the console on it.
+fn lab(up: &UpArguments) -> anyhow::Result<ExitCode> {
+    let lab = with_output(|output| Ok(crate::lab::up(up, output)?))?;
+    let code = console(Some(&lab.fleet_file))?;
+    let name = if up.name == Default::default() { String::new() } else { format!(" --name {}", up.name) };
+    writeln!(std::io::stderr(), "The lab goes on running; “drover lab down{name}” takes it down.")?;
+    Ok(code)
 }
 
 fn with_output<T>(action: impl FnOnce(&mut Output<'_>) -> anyhow::Result<T>) -> anyhow::Result<T> {
@@ -157,7 +182,10 @@ fn headless(verb: Verb, fleet: Arc<Fleet>) -> anyhow::Result<ExitCode> {
             Verb::Ps { host, json } => fleet::ps(fleet, host, json).await,
             Verb::Migrate(arguments) => migrate::run(fleet, arguments).await,
             Verb::Bench { verb: BenchVerb::Migrate(arguments) } => bench::run(fleet, arguments).await,
-            Verb::Lab(_) => Ok(Exit::Done),
+            // These need no fleet and were carried out before one was looked for.
+            Verb::Lab(_)
+            | Verb::Demo(_)
+            | Verb::Fleet { verb: FleetVerb::New { .. } | FleetVerb::Import(_) } => Ok(Exit::Done),
         }
     });
     // A question on the terminal that nobody answers must not keep the process.
@@ -169,6 +197,7 @@ fn headless(verb: Verb, fleet: Arc<Fleet>) -> anyhow::Result<ExitCode> {
 fn console(asked_for: Option<&std::path::Path>) -> anyhow::Result<ExitCode> {
     let fleet = match load(asked_for) {
         Ok(fleet) => fleet,
+        Err(FleetError::NoneFound { .. }) if start::is_possible() => return start::run(),
         Err(error) => {
             writeln!(std::io::stderr(), "{error}")?;
             return Ok(Exit::Fleet.into());
@@ -176,7 +205,7 @@ fn console(asked_for: Option<&std::path::Path>) -> anyhow::Result<ExitCode> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
-        let (tasks, world) = world::Tasks::start(Arc::new(fleet));
+        let (tasks, world) = world::Tasks::start(Arc::new(fleet), world::Surroundings::real());
         let ended = crate::console::run(crate::console::ConsoleOptions::default(), world).await;
         tasks.finish().await;
         ended

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::exit::Exit;
-use crate::session::{HelpLine, help_lines};
+use crate::session::{HelpLine, Scope, help_lines};
 
 /// Where a table stands: between two marks that Markdown does not show.
 fn place_of(readme: &str, name: &str) -> Range<usize> {
@@ -36,7 +36,7 @@ fn its_tables_are_those_of_the_program() {
 
 fn keys() -> String {
     let mut table = String::from("| keys | |\n|---|---|\n");
-    for line in help_lines() {
+    for line in help_lines(Scope::Everything) {
         match line {
             HelpLine::Heading(heading) => writeln!(table, "| | **{heading}** |").unwrap(),
             HelpLine::Action { keys, help } => {

@@ -5,6 +5,7 @@
 
 mod host;
 mod questions;
+mod surroundings;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,11 +20,12 @@ use crate::console::{SecretAnswer, World};
 use crate::fleet::{Fleet, HostName};
 use crate::migrate::{Check, Hosts, MigrationId, Request, Severity, consider, migrate};
 use crate::session::{Effect, Happening};
-use crate::ssh::{Backoff, Connector, Host, Remote, RemoteError};
-use crate::watch::{LaptopFigures, Pace, laptop};
+use crate::ssh::{Host, Remote, RemoteError};
+use crate::watch::Pace;
 
 use super::reach::FleetHosts;
 use questions::Questions;
+pub use surroundings::{LaptopSource, SimulationControl, Spread, Surroundings};
 
 /// Happenings that may wait for the console: a second's worth of a fleet of two hundred hosts. Whoever has more
 /// to say waits, and with it its host, never the console.
@@ -46,19 +48,22 @@ pub struct Tasks {
 
 impl Tasks {
     /// Starts them for a fleet.
-    pub fn start(fleet: Arc<Fleet>) -> (Self, World) {
+    pub fn start(fleet: Arc<Fleet>, surroundings: Surroundings) -> (Self, World) {
         let (happenings, events) = mpsc::channel(HAPPENINGS);
         let (effect_sender, effects) = mpsc::channel(EFFECTS);
         let (secret_sender, secrets) = mpsc::channel(EFFECTS);
         let began = Instant::now();
         let started = Happening::Started {
             fleet: fleet.hosts.clone(),
-            clock_ms: jiff::Timestamp::now().as_millisecond(),
+            clock_ms: surroundings.clock_ms,
             title: fleet.title.clone(),
         };
         // The channel is empty, so there is room; what is in it now is part of the first frame.
         let _ = happenings.try_send(started);
-        let loop_task = tokio::spawn(run(fleet, began, happenings, effects, secrets));
+        if let Some(simulation) = &surroundings.simulation {
+            let _ = happenings.try_send(simulation.state());
+        }
+        let loop_task = tokio::spawn(run(fleet, surroundings, began, happenings, effects, secrets));
         (Self { loop_task }, World { began, events, effects: effect_sender, secrets: secret_sender })
     }
 
@@ -72,23 +77,27 @@ impl Tasks {
 /// Carries out effects until the console is gone and no migration is under way.
 async fn run(
     fleet: Arc<Fleet>,
+    surroundings: Surroundings,
     began: Instant,
     happenings: mpsc::Sender<Happening>,
     mut effects: mpsc::Receiver<Effect>,
     mut secrets: mpsc::Receiver<SecretAnswer>,
 ) {
     let questions = Arc::new(Questions::new(happenings.clone()));
-    let connector = Connector::new();
+    let Surroundings { connector, laptop, simulation, spread, .. } = surroundings;
     let mut watching = JoinSet::new();
     let mut watched = HashMap::new();
     for spec in &fleet.hosts {
         let host =
-            Arc::new(Host::start(spec.clone(), connector.clone(), questions.clone(), Backoff::default()));
+            Arc::new(Host::start(spec.clone(), connector.clone(), questions.clone(), spread.backoff()));
         let (pace, paces) = watch::channel(Pace::Hidden);
         watching.spawn(host::watch_over(host.clone(), began, paces, happenings.clone()));
         watched.insert(spec.name.clone(), Watched { host, pace });
     }
-    watching.spawn(laptop_figures(happenings.clone()));
+    watching.spawn(laptop.tell(happenings.clone()));
+    if let Some(simulation) = &simulation {
+        watching.spawn(simulation.tell(happenings.clone()));
+    }
     let reach = Arc::new(WorldHosts { watched, bulk: FleetHosts::new(fleet, connector, questions.clone()) });
     let mut migrations = JoinSet::new();
     let mut cancels: HashMap<MigrationId, CancellationToken> = HashMap::new();
@@ -138,6 +147,11 @@ async fn run(
                     watched.pace.send_if_modified(|now| std::mem::replace(now, pace) != pace);
                 }
             }
+            Some(Effect::SimulationPace(order)) => {
+                if let Some(simulation) = &simulation {
+                    simulation.order(order);
+                }
+            }
             // The secret itself came on its own channel; the others are the console's.
             Some(Effect::AnswerSecret(_) | Effect::Copy(_) | Effect::Suspend | Effect::Quit) => {}
         }
@@ -176,27 +190,6 @@ async fn one_migration(
         }
     };
     let (_result, ()) = tokio::join!(migrate(request, hosts, sender, cancel), telling);
-}
-
-async fn laptop_figures(happenings: mpsc::Sender<Happening>) {
-    let (_pace, paces) = watch::channel(Pace::Hidden);
-    let (sender, mut figures) = mpsc::channel::<LaptopFigures>(1);
-    let telling = async {
-        while let Some(figures) = figures.recv().await {
-            let happening = Happening::Laptop {
-                cpu: figures.cpu,
-                memory_available: figures.memory_available,
-                memory_total: figures.memory_total,
-            };
-            if happenings.send(happening).await.is_err() {
-                return;
-            }
-        }
-    };
-    tokio::select! {
-        _ = laptop(paces, sender) => {}
-        () = telling => {}
-    }
 }
 
 /// The hosts as the console's migrations reach them: connections of their own.

@@ -21,7 +21,7 @@ use crate::session::{Effect, Happening, LinkState, Question, QuestionId, Questio
 
 /// What was written, flush by flush.
 #[derive(Clone, Default)]
-struct Paper(Rc<RefCell<Vec<Vec<u8>>>>, Rc<RefCell<Vec<u8>>>);
+pub(super) struct Paper(pub(super) Rc<RefCell<Vec<Vec<u8>>>>, Rc<RefCell<Vec<u8>>>);
 
 impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -38,9 +38,10 @@ impl Write for Paper {
     }
 }
 
-struct Process {
-    signals: mpsc::Receiver<Signal>,
-    stops: Rc<RefCell<u32>>,
+/// The process around the loop. It can be stopped once; then nobody is there any more to bring it back.
+pub(super) struct Process {
+    pub(super) signals: mpsc::Receiver<Signal>,
+    pub(super) stops: Rc<RefCell<u32>>,
 }
 
 impl Host for Process {

@@ -74,12 +74,17 @@ impl Terminal {
     }
 
     fn console(demo: &str) -> Self {
+        Self::test("console::demo::plays", demo)
+    }
+
+    fn start_screen() -> Self {
+        Self::test("console::start::tests::plays", "")
+    }
+
+    /// One test of this program, in a process of its own.
+    fn test(name: &str, demo: &str) -> Self {
         let program = std::env::current_exe().unwrap();
-        Self::new(
-            &program.to_string_lossy(),
-            &["--ignored", "--exact", "console::demo::plays", "--nocapture"],
-            demo,
-        )
+        Self::new(&program.to_string_lossy(), &["--ignored", "--exact", name, "--nocapture"], demo)
     }
 
     fn press(&mut self, keys: &str) {
@@ -230,4 +235,36 @@ fn keys_move_a_container_and_a_secret_is_never_shown() {
     terminal.press("q");
     terminal.wait_for_end();
     assert!(!terminal.seen.contains("correct") && !terminal.seen.contains("horse"));
+}
+
+#[test]
+fn the_demo_and_hosts_to_import_are_chosen_on_the_start_screen() {
+    for (keys, chosen) in [
+        (vec!["d"], "chosen: Demo"),
+        (vec!["j", "\r"], "chosen: Demo"),
+        (vec!["i", " ", "j", " ", "\r"], "chosen: Import([HostName(\"web\"), HostName(\"db.example.org\")])"),
+        (vec!["q"], "chosen: Leave"),
+    ] {
+        let mut terminal = Terminal::start_screen();
+        terminal.wait_until_shown("the demo: a simulated fleet");
+        assert!(terminal.is_raw());
+        for key in keys {
+            terminal.press(key);
+        }
+        terminal.wait_for_end();
+        terminal.assert_given_back();
+        assert!(terminal.shown().contains(chosen), "{}", terminal.shown());
+    }
+}
+
+#[test]
+fn signals_end_the_start_screen_and_give_the_terminal_back() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut terminal = Terminal::start_screen();
+        terminal.wait_until_shown("the demo: a simulated fleet");
+        terminal.signal(signal);
+        terminal.wait_for_end();
+        terminal.assert_given_back();
+        assert!(terminal.shown().contains("chosen: Leave"), "{}", terminal.shown());
+    }
 }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::input::{Input, SecretAnswer, SecretField, read};
 use super::look::Look;
+use super::screen;
 use super::surface::{Painter, Surface};
 use super::terminal::{Host, Signal, Suspension};
 use crate::session::{Change, Effect, Event, Happening, Key, NoticeLevel, State};
@@ -309,7 +310,8 @@ where
 
     fn draw_if_due(&mut self) -> Result<(), ConsoleError> {
         if self.due.is_some_and(|due| due <= Instant::now()) && self.host.is_shown() {
-            self.painter.draw(&self.state, self.look)?;
+            let size = (self.state.columns, self.state.rows);
+            self.painter.draw(size, |buffer| screen::draw(&self.state, self.look, buffer))?;
             (self.due, self.drawn) = (None, Instant::now());
         }
         Ok(())

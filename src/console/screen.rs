@@ -31,7 +31,7 @@ pub(crate) fn draw(state: &State, look: &Look, buffer: &mut Buffer) {
             views::footer(state, look, rect(layout.footer), buffer);
             match state.dialogs.last() {
                 None => {}
-                Some(Dialog::Help { scroll }) => views::help(*scroll, look, buffer),
+                Some(Dialog::Help { scroll }) => views::help(state.scope(), *scroll, look, buffer),
                 Some(Dialog::Details { id, scroll }) => views::details(state, *id, *scroll, look, buffer),
                 Some(Dialog::Move(dialog)) => views::destination(state, dialog, look, buffer),
                 Some(Dialog::Quit { choice }) => views::quit(state, *choice, look, buffer),

@@ -164,6 +164,45 @@ fn a_fleet_with_containers() {
     });
 }
 
+fn hurried(session: &mut Session) {
+    session.happen_all(fleet());
+    session.happen(simulated("hot-host", 10, true));
+}
+
+fn stopped_on_the_way(session: &mut Session) {
+    half_way(session);
+    session.happen(simulated("hot-host", 60, false));
+}
+
+#[test]
+fn a_simulated_fleet() {
+    on_all_sizes("simulated", hurried);
+    on_all_sizes("simulated_paused", stopped_on_the_way);
+    let mut session = Session::new(80, 24);
+    hurried(&mut session);
+    session.keys("?");
+    insta::assert_snapshot!("simulated_help", screen(&session));
+}
+
+#[test]
+fn a_simulated_fleet_is_called_so_at_any_width() {
+    for columns in 60..=200 {
+        let mut session = Session::new(columns, 16);
+        stopped_on_the_way(&mut session);
+        session.happen(simulated(&"a very long scenario's name ".repeat(9), 100, false));
+        for number in 0..12 {
+            let text = "May I?".into();
+            let kind = QuestionKind::Confirm;
+            let id = QuestionId(number);
+            session.happen(Happening::Asked { question: Question { id, host: name("h2"), text, kind } });
+        }
+        let text = screen(&session);
+        let title = text.lines().next().unwrap();
+        assert!(title.contains(" drover  SIMULATED PAUSED ×100 "), "{columns}: {title}");
+        assert!(title.contains("hosts live 3/3"), "{columns}: {title}");
+    }
+}
+
 #[test]
 fn hosts_that_are_away() {
     on_all_sizes("away", mixed);
@@ -379,6 +418,7 @@ fn without_colour_no_cell_has_one_and_everything_is_still_told() {
         ("running", half_way),
         ("failed", failed),
         ("finished", finished),
+        ("simulated", stopped_on_the_way),
     ] {
         let mut session = Session::new(80, 24);
         script(&mut session);
@@ -405,9 +445,12 @@ fn with_sixteen_colours_only_those_are_used() {
 
 #[test]
 fn without_unicode_only_ascii_is_drawn() {
-    for (case, script) in
-        [("mixed", mixed as fn(&mut Session)), ("running", half_way), ("finished", finished)]
-    {
+    for (case, script) in [
+        ("mixed", mixed as fn(&mut Session)),
+        ("running", half_way),
+        ("finished", finished),
+        ("simulated", stopped_on_the_way),
+    ] {
         let mut session = Session::new(80, 24);
         script(&mut session);
         let text = text(&buffer(&session, &look(ColourDepth::None, Glyphs::Ascii)));

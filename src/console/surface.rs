@@ -11,10 +11,6 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::look::Look;
-use super::screen;
-use crate::session::State;
-
 /// One frame in one write: some 200x60 cells with their colours fit.
 const WRITE_BUFFER: usize = 64 * 1024;
 
@@ -82,13 +78,17 @@ where
         self.stale = true;
     }
 
-    /// Draws the state. When the screen would stay as it is, not a byte is written.
-    pub(crate) fn draw(&mut self, state: &State, look: &Look) -> io::Result<()> {
-        let area = Rect::new(0, 0, state.columns, state.rows);
+    /// Draws a screen of some columns and rows. When it would stay as it is, not a byte is written.
+    pub(crate) fn draw(
+        &mut self,
+        (columns, rows): (u16, u16),
+        paint: impl FnOnce(&mut Buffer),
+    ) -> io::Result<()> {
+        let area = Rect::new(0, 0, columns, rows);
         let whole = self.stale || self.shown.area != area;
         self.next.resize(area);
         self.next.reset();
-        screen::draw(state, look, &mut self.next);
+        paint(&mut self.next);
         if whole {
             self.shown.resize(area);
             self.shown.reset();

@@ -34,6 +34,18 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// Where a new fleet file belongs, so that [`locate`] finds it before every other: the one asked for by
+    /// `--fleet`, else `$DROVER_FLEET`, else `drover/fleet.toml` in the XDG configuration directory.
+    pub fn own_fleet_file(&self, asked_for: Option<&Path>) -> PathBuf {
+        match (asked_for.or(self.fleet_variable.as_deref()), &self.configuration) {
+            (Some(path), _) => self.directory.join(path),
+            (None, Some(configuration)) => configuration.join("drover").join("fleet.toml"),
+            (None, None) => self.directory.join("fleet.toml"),
+        }
+    }
+}
+
 /// Finds the fleet file: the one asked for by `--fleet`, else `$DROVER_FLEET`, else `drover/fleet.toml` in
 /// the XDG configuration directory, else `fleet.toml` in the working directory.
 ///
@@ -109,6 +121,23 @@ mod tests {
             "there is no fleet file /nowhere/fleet.toml, which $DROVER_FLEET names: \
              correct the path, or leave it out to have the usual places searched"
         );
+    }
+
+    #[test]
+    fn a_new_file_is_found_where_it_belongs() {
+        let root = tempfile::tempdir().unwrap();
+        let mut environment = environment(root.path());
+        write(&root.path().join("here/fleet.toml"));
+        for variable in [None, Some(PathBuf::from("by-variable.toml"))] {
+            environment.fleet_variable = variable;
+            let own = environment.own_fleet_file(None);
+            write(&own);
+            assert_eq!(locate(None, &environment).unwrap(), own);
+        }
+        let flag = Path::new("flag.toml");
+        assert_eq!(environment.own_fleet_file(Some(flag)), root.path().join("here/flag.toml"));
+        let homeless = Environment { directory: "/here".into(), ..Environment::default() };
+        assert_eq!(homeless.own_fleet_file(None), Path::new("/here/fleet.toml"));
     }
 
     #[test]

@@ -23,6 +23,14 @@ pub enum LabError {
         /// The command that installs them.
         install: String,
     },
+    /// Programs are missing, and there is no way to install them.
+    #[error(
+        "the lab needs {programs}, which this machine lacks, and knows only apt-get to install it with: use Debian 12 or newer (a virtual machine will do)"
+    )]
+    NoInstaller {
+        /// The programs, for people.
+        programs: String,
+    },
     /// The kernel cannot do what a lab needs.
     #[error("this kernel cannot run a lab: {0}")]
     Kernel(String),

@@ -19,18 +19,44 @@ const TOOLS: [(&str, &str); 8] = [
     ("find", "findutils"),
 ];
 
+/// What a lab still needs on a machine that can have one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Nothing.
+    Ready,
+    /// These packages; `drover lab` offers to install them.
+    Lacks(Vec<&'static str>),
+}
+
+/// Says whether this machine can have a lab, and changes nothing on it: kernel modules are left to [`super::up`].
+pub fn readiness() -> Result<Readiness, LabError> {
+    check_system()?;
+    check_checkpoints()?;
+    let missing = missing_packages();
+    match (missing.is_empty(), find("apt-get")) {
+        (true, _) => Ok(Readiness::Ready),
+        (false, Some(_)) => Ok(Readiness::Lacks(missing)),
+        (false, None) => Err(LabError::NoInstaller { programs: missing.join(", ") }),
+    }
+}
+
 /// Checks system, rights and kernel.
 pub(super) fn check() -> Result<(), LabError> {
+    check_system()?;
+    check_kernel()
+}
+
+fn check_system() -> Result<(), LabError> {
     if !cfg!(target_os = "linux") {
         return Err(LabError::NotLinux(std::env::consts::OS));
     }
     if !rustix::process::geteuid().is_root() {
         return Err(LabError::NotRoot);
     }
-    check_kernel()
+    Ok(())
 }
 
-fn check_kernel() -> Result<(), LabError> {
+fn check_checkpoints() -> Result<(), LabError> {
     if kernel_configuration().is_some_and(|text| !has_option(&text, "CONFIG_CHECKPOINT_RESTORE")) {
         return Err(LabError::Kernel(
             "it was built without CONFIG_CHECKPOINT_RESTORE, so CRIU can freeze nothing. Boot a distribution's own kernel".into(),
@@ -42,6 +68,11 @@ fn check_kernel() -> Result<(), LabError> {
             "/proc/self/map_files is missing, which CRIU needs (CONFIG_CHECKPOINT_RESTORE). Boot a distribution's own kernel".into(),
         ));
     }
+    Ok(())
+}
+
+fn check_kernel() -> Result<(), LabError> {
+    check_checkpoints()?;
     let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
     if !filesystems.contains("\toverlay")
         && run("loading overlay", Command::new("modprobe").arg("overlay")).is_err()
@@ -161,6 +192,17 @@ pub(super) fn proxy() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn readiness_says_what_the_checks_before_a_lab_would_say() {
+        match (readiness(), check()) {
+            (Ok(Readiness::Ready), _) => assert!(check_tools().is_ok()),
+            (Ok(Readiness::Lacks(packages)), _) => assert_eq!(packages, missing_packages()),
+            (Err(LabError::NoInstaller { .. }), _) => assert!(check_tools().is_err()),
+            (Err(error), Err(other)) => assert_eq!(error.to_string(), other.to_string()),
+            (Err(error), Ok(())) => panic!("a lab could be made although {error}"),
+        }
+    }
 
     #[test]
     fn a_kernel_option_counts_when_it_is_on() {

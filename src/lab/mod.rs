@@ -28,7 +28,7 @@ mod status;
 pub use command::{Audience, LabCommand, Output, UpArguments, run, up};
 pub use error::LabError;
 pub use lifecycle::{Disks, Lab, LabHost, down, ensure_up, kill_host, shell, start_host};
-pub use machine::{install, install_line, missing_packages};
+pub use machine::{Readiness, install, install_line, missing_packages, readiness};
 pub use options::{Cpus, HostCount, LabName, Memory, Mirror, Options};
 pub use progress::{Progress, Report};
 pub use status::{ContainerStatus, HostState, HostStatus, LabStatus, status};

@@ -4,7 +4,7 @@
 //! other way round, cannot be written down.
 
 use super::state::{Focus, Typing};
-use super::{Dialog, Key, QuestionKind, State};
+use super::{Dialog, Key, QuestionKind, SimulationMotion, State};
 
 /// What an action does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +44,10 @@ pub(crate) enum Do {
     No,
     SendSecret,
     RefuseSecret,
+    Faster,
+    Slower,
+    Pause,
+    GoOn,
 }
 
 /// What has the keys.
@@ -110,9 +114,18 @@ pub(crate) enum Fact {
     SeveralMigrations,
     /// The containers have the keys.
     OnContainers,
+    /// The fleet is simulated.
+    Simulated,
+    /// The fleet is simulated, and its time goes on.
+    TimeRuns,
+    /// The fleet is simulated, and its time stands still.
+    TimeStands,
 }
 
 impl Fact {
+    /// All facts that only a simulated fleet can have.
+    const OF_SIMULATION: [Self; 3] = [Self::Simulated, Self::TimeRuns, Self::TimeStands];
+
     const fn bit(self) -> u16 {
         1 << self as u16
     }
@@ -153,6 +166,10 @@ impl Action {
     pub(crate) fn is_offered(&self, context: Context) -> bool {
         self.layers.contains(&context.layer) && self.facts.iter().all(|fact| context.holds(*fact))
     }
+
+    fn is_within(&self, scope: Scope) -> bool {
+        scope == Scope::Everything || !self.facts.iter().any(|fact| Fact::OF_SIMULATION.contains(fact))
+    }
 }
 
 const fn action(
@@ -172,6 +189,8 @@ use Key::{
 
 const PANES: &[Layer] = &[Layer::Panes];
 const LISTS: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Help, Layer::Details];
+/// Where a person watches, so that time can be stopped to look.
+const WATCHING: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Details];
 const CHOICES: &[Layer] = &[Layer::Confirm, Layer::Question];
 
 /// Every action, in the order of the footer and the help.
@@ -219,6 +238,17 @@ pub(crate) static ACTIONS: &[Action] = &[
         "reconnect",
         "try the chosen host's connection now",
     ),
+    action(Do::Pause, &[Char('p')], WATCHING, &[Fact::TimeRuns], "pause", "pause the simulated fleet"),
+    action(Do::GoOn, &[Char('p')], WATCHING, &[Fact::TimeStands], "go on", "let the simulated fleet go on"),
+    action(
+        Do::Faster,
+        &[Char('+'), Char('=')],
+        WATCHING,
+        &[Fact::Simulated],
+        "faster",
+        "let simulated time go faster",
+    ),
+    action(Do::Slower, &[Char('-')], WATCHING, &[Fact::Simulated], "slower", "let simulated time go slower"),
     action(Do::Filter, &[Char('/')], PANES, &[], "filter", "narrow by name or image; !word leaves out"),
     action(
         Do::Sort,
@@ -287,12 +317,23 @@ pub(crate) enum HelpLine {
     Action { keys: String, help: &'static str },
 }
 
+/// How much there is to explain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// What can be done with real hosts.
+    RealFleet,
+    /// All that, and what only a simulated fleet lets be done.
+    Everything,
+}
+
 /// The whole help: every action once, under the first layer in which it is offered.
-pub(crate) fn help_lines() -> Vec<HelpLine> {
+pub(crate) fn help_lines(scope: Scope) -> Vec<HelpLine> {
     let mut lines = Vec::new();
     for layer in Layer::ALL {
-        let group: Vec<&Action> =
-            ACTIONS.iter().filter(|action| action.layers.first() == Some(&layer)).collect();
+        let group: Vec<&Action> = ACTIONS
+            .iter()
+            .filter(|action| action.layers.first() == Some(&layer) && action.is_within(scope))
+            .collect();
         if group.is_empty() {
             continue;
         }
@@ -311,6 +352,11 @@ pub(crate) fn find(key: Key, context: Context) -> Option<&'static Action> {
 }
 
 impl State {
+    /// What the help has to explain.
+    pub(crate) fn scope(&self) -> Scope {
+        if self.simulation.is_some() { Scope::Everything } else { Scope::RealFleet }
+    }
+
     /// The situation now.
     pub(crate) fn context(&self) -> Context {
         let layer = match self.dialogs.last() {
@@ -335,6 +381,9 @@ impl State {
             (Fact::Moved, shown.is_some_and(|track| !track.runs())),
             (Fact::MigrationShown, shown.is_some()),
             (Fact::SeveralMigrations, self.migrations.len() > 1),
+            (Fact::Simulated, self.simulation.is_some()),
+            (Fact::TimeRuns, self.simulation_motion() == Some(SimulationMotion::Running)),
+            (Fact::TimeStands, self.simulation_motion() == Some(SimulationMotion::Paused)),
         ];
         let held = facts.iter().filter(|(_, holds)| *holds);
         Context { layer, facts: held.fold(0, |bits, (fact, _)| bits | fact.bit()) }
@@ -342,66 +391,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Facts that cannot hold together.
-    const APART: &[(Fact, Fact)] = &[
-        (Fact::Moving, Fact::Moved),
-        (Fact::OnHosts, Fact::OnContainer),
-        (Fact::OnHosts, Fact::OnContainers),
-    ];
-
-    #[test]
-    fn no_key_means_two_things_at_once() {
-        for layer in Layer::ALL {
-            for facts in 0..1 << 8 {
-                let context = Context { layer, facts };
-                if APART.iter().any(|(one, other)| context.holds(*one) && context.holds(*other)) {
-                    continue;
-                }
-                let mut taken = std::collections::HashMap::new();
-                for action in ACTIONS.iter().filter(|action| action.is_offered(context)) {
-                    for key in action.keys {
-                        let before = taken.insert(*key, action.what);
-                        assert!(before.is_none(), "{key} in {context:?}: {before:?} and {:?}", action.what);
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_help_has_every_action_once() {
-        let lines = help_lines();
-        let shown = lines.iter().filter(|line| matches!(line, HelpLine::Action { .. })).count();
-        assert_eq!(shown, ACTIONS.len());
-        for action in ACTIONS {
-            let found = lines.iter().any(|line| {
-                matches!(line, HelpLine::Action { keys, help }
-                    if *help == action.help && action.keys.iter().all(|key| keys.contains(&key.to_string())))
-            });
-            assert!(found, "{action:?}");
-        }
-    }
-
-    #[test]
-    fn escape_never_quits_and_is_never_without_effect() {
-        for layer in Layer::ALL {
-            let action = find(Key::Esc, Context { layer, facts: 0 }).unwrap();
-            assert_ne!(action.what, Do::Quit, "{layer:?}");
-        }
-    }
-
-    #[test]
-    fn every_action_has_a_key_and_a_help_text() {
-        for action in ACTIONS {
-            // What fits beside the keys on 80 columns.
-            assert!(action.help.len() <= 46, "{}", action.help);
-            assert!(
-                !action.keys.is_empty() && !action.help.is_empty() && !action.layers.is_empty(),
-                "{action:?}"
-            );
-        }
-    }
-}
+mod tests;

@@ -38,6 +38,7 @@ impl State {
             Happening::Started { fleet, clock_ms, title } => {
                 self.title.clone_from(title);
                 self.clock_ms = *clock_ms;
+                self.simulation = None;
                 let mut names = std::collections::HashSet::new();
                 let fleet = fleet.iter().filter(|spec| names.insert(spec.name.clone()));
                 self.hosts = fleet.cloned().map(HostState::new).collect();
@@ -51,6 +52,7 @@ impl State {
             Happening::Containers { host, containers } => self.listed(host, containers),
             Happening::ContainersUnknown { host, cause } => self.not_listed(host, cause, at_ms),
             Happening::Laptop { cpu, memory_available, .. } => self.laptop_measured(*cpu, *memory_available),
+            Happening::Simulation { scenario, pace } => self.simulated(scenario, *pace),
             Happening::Asked { question } => self.asked(question),
             Happening::Withdrawn { id } => self.withdrawn(*id),
             Happening::Considered { request, checks } => self.considered(request, checks),

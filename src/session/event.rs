@@ -1,5 +1,7 @@
 //! Everything that can happen, and everything that can be asked for.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::{Container, HostName, HostSpec};
@@ -110,6 +112,13 @@ pub enum Happening {
         /// Rows.
         rows: u16,
     },
+    /// The fleet is simulated: told once when the session begins, and again whenever its time goes at another pace.
+    Simulation {
+        /// What is simulated, in a word or two; the title bar shows it in place of the fleet's title.
+        scenario: String,
+        /// How its time goes now.
+        pace: SimulationPace,
+    },
     /// A second of the wall clock began while something on the screen shows a running time.
     Second,
     /// The operating system asked drover to end (SIGTERM, SIGHUP).
@@ -210,6 +219,40 @@ pub enum QuestionKind {
     Secret,
 }
 
+/// How the time of a simulated fleet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SimulationPace {
+    /// Simulated seconds in one real second while time goes on: 1, 2, 5, 10, 60, …
+    pub speed: NonZeroU32,
+    /// Whether time goes on at all.
+    pub motion: SimulationMotion,
+}
+
+/// Whether the time of a simulated fleet goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SimulationMotion {
+    /// It does.
+    #[default]
+    Running,
+    /// It stands still until told to go on; the hosts answer all the same.
+    Paused,
+}
+
+/// What a person wants of a simulated fleet's time. Each order is safe to give twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaceOrder {
+    /// The next higher speed, if there is one.
+    Faster,
+    /// The next lower speed, if there is one.
+    Slower,
+    /// Stand still.
+    Pause,
+    /// Go on at the speed of before.
+    GoOn,
+}
+
 /// How grave a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -241,6 +284,8 @@ pub enum Effect {
     AnswerSecret(QuestionId),
     /// Sample exactly these hosts once a second and the others slowly.
     Focus(Vec<HostName>),
+    /// Let a simulated fleet's time go at another pace; answers with [`Happening::Simulation`].
+    SimulationPace(PaceOrder),
     /// Put a text on the clipboard.
     Copy(String),
     /// Stop the process with Ctrl-Z.

@@ -2,7 +2,7 @@
 
 use super::action::{Do, Layer, find};
 use super::state::Typing;
-use super::{Change, Dialog, Effect, Focus, Key, NoticeLevel, State};
+use super::{Change, Dialog, Effect, Focus, Key, NoticeLevel, PaceOrder, State};
 use crate::fleet::printable;
 
 /// Characters of a filter: more than any list of containers needs.
@@ -65,6 +65,11 @@ impl State {
                 let Some(host) = self.chosen_host() else { return Change::None };
                 effects.push(Effect::Reconnect(host.name().clone()));
             }
+            // The simulation answers with its new pace, and only that changes the title.
+            Do::Faster => return order(PaceOrder::Faster, effects),
+            Do::Slower => return order(PaceOrder::Slower, effects),
+            Do::Pause => return order(PaceOrder::Pause, effects),
+            Do::GoOn => return order(PaceOrder::GoOn, effects),
             Do::Close
             | Do::Confirm
             | Do::OtherChoice
@@ -184,6 +189,11 @@ impl State {
         effects.push(Effect::Copy(text));
         Change::Visible
     }
+}
+
+fn order(order: PaceOrder, effects: &mut Vec<Effect>) -> Change {
+    effects.push(Effect::SimulationPace(order));
+    Change::None
 }
 
 /// More lines than any list has, in either direction.

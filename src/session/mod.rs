@@ -18,6 +18,7 @@ mod keys;
 mod layout;
 mod migrations;
 mod notice;
+mod simulation;
 mod state;
 mod story;
 mod track;
@@ -30,15 +31,19 @@ pub(crate) mod sample_fleet;
 #[cfg(test)]
 mod scenarios;
 
-pub(crate) use action::{ACTIONS, Action, HelpLine, Layer, help_lines};
+pub(crate) use action::{ACTIONS, Action, HelpLine, Layer, Scope, help_lines};
 pub use apply::{Change, Outcome};
 pub(crate) use dialog::{Candidate, Checks, Choice, Dialog, MoveDialog, Standing};
-pub use event::{Effect, Event, Happening, Key, LinkState, NoticeLevel, Question, QuestionId, QuestionKind};
+pub use event::{
+    Effect, Event, Happening, Key, LinkState, NoticeLevel, PaceOrder, Question, QuestionId, QuestionKind,
+    SimulationMotion, SimulationPace,
+};
 pub(crate) use figures::{age, percent};
 pub(crate) use host::{Containers, HostState, Sort};
 pub use key::UnknownKey;
 pub(crate) use layout::{Area, Density, Layout, MINIMUM_COLUMNS, MINIMUM_ROWS, large_dialog};
 pub(crate) use notice::Notice;
+pub(crate) use simulation::Simulation;
 pub(crate) use state::Focus;
 pub use state::State;
 pub(crate) use story::{Tone, failure_story, story};

@@ -14,7 +14,7 @@ fn host() -> impl Strategy<Value = &'static str> {
 }
 
 fn pressed() -> impl Strategy<Value = Key> {
-    let words = "j k h l g G m m m c x d [ ] / s y R ? q q n y <enter> <enter> <esc> <esc> <tab> <backtab> <c-d> <c-u> \
+    let words = "j k h l g G m m m c x d [ ] / s y R ? q q n y p + = - <enter> <enter> <esc> <esc> <tab> <backtab> <c-d> <c-u> \
                  <c-c> <c-z> <up> <down> <left> <right> <home> <end> <pageup> <pagedown> <backspace> <f5> e ! é";
     prop::sample::select(Key::parse_all(words).unwrap())
 }
@@ -111,6 +111,7 @@ pub(crate) fn happening() -> impl Strategy<Value = Happening> {
         1 => (0..260u16, 0..80u16).prop_map(|(columns, rows)| Happening::Resized { columns, rows }),
         1 => prop::sample::select(vec![(80, 24), (120, 40), (200, 60)])
             .prop_map(|(columns, rows)| Happening::Resized { columns, rows }),
+        1 => (1..9u32, any::<bool>()).prop_map(|(speed, runs)| simulated("a\u{1b}[31m fleet", speed, runs)),
         2 => Just(Happening::Second),
         1 => Just(Happening::Laptop { cpu: 0.2, memory_available: 1, memory_total: 2 }),
     ]

@@ -1,8 +1,9 @@
 //! A made-up fleet for the tests of this room and of the console.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
-use super::{Event, Happening, Key, LinkState, NoticeLevel, State};
+use super::{Event, Happening, Key, LinkState, NoticeLevel, SimulationMotion, SimulationPace, State};
 use crate::fleet::{Container, ContainerId, ContainerStatus, Engine, HostName, HostSpec, Sudo};
 use crate::migrate::{Check, Request, Severity, Stage, StageTime};
 use crate::watch::{ContainerSample, Sample};
@@ -43,6 +44,12 @@ pub(crate) fn started(hosts: &[&str]) -> Happening {
 
 pub(crate) fn live(host: &str, round_trip_ms: u32) -> Happening {
     Happening::Link { host: name(host), state: LinkState::Live { round_trip_ms } }
+}
+
+pub(crate) fn simulated(scenario: &str, speed: u32, runs: bool) -> Happening {
+    let motion = if runs { SimulationMotion::Running } else { SimulationMotion::Paused };
+    let pace = SimulationPace { speed: NonZeroU32::new(speed).unwrap(), motion };
+    Happening::Simulation { scenario: scenario.into(), pace }
 }
 
 pub(crate) fn container(id: &str, shown: &str, image: &str) -> Container {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::action::find;
 use super::sample_fleet::*;
 use super::state::Focus;
 use super::{Change, Dialog, Effect, Event, Happening, Key, Layer, Phase, Standing};
@@ -87,6 +88,12 @@ struct Expect {
     /// `running`, `cancelling`, `finished`, `failed`: that of the shown migration; `none` when none is shown.
     migration: Option<String>,
     wants_seconds: Option<bool>,
+    /// The words about a simulated fleet in the title; empty for a real one.
+    simulation: Option<String>,
+    /// Keys that do something now.
+    offered: Option<Vec<String>>,
+    /// Keys that do nothing now.
+    idle: Option<Vec<String>>,
 }
 
 fn word(effect: &Effect) -> String {
@@ -103,6 +110,7 @@ fn word(effect: &Effect) -> String {
             let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
             format!("focus {}", names.join(" "))
         }
+        Effect::SimulationPace(order) => format!("pace {order:?}").to_lowercase(),
         Effect::Copy(text) => format!("copy {text}"),
         Effect::Suspend => "suspend".into(),
         Effect::Quit => "quit".into(),
@@ -221,6 +229,16 @@ impl Expect {
         same("migration", self.migration, phase.into());
         if let Some(wants) = self.wants_seconds {
             assert_eq!(state.wants_seconds(), wants, "{place}: wants seconds");
+        }
+        let simulation =
+            state.simulation.as_ref().map(|it| format!("{} {}", it.words().join(" "), it.scenario));
+        same("simulation", self.simulation, simulation.unwrap_or_default());
+        let works = |key: &str| find(Key::parse_all(key).unwrap()[0], state.context()).is_some();
+        for key in self.offered.unwrap_or_default() {
+            assert!(works(&key), "{place}: {key} does nothing");
+        }
+        for key in self.idle.unwrap_or_default() {
+            assert!(!works(&key), "{place}: {key} does something");
         }
         if let Some(effects) = self.effects {
             let found: Vec<String> = session.effects.drain(..).map(|effect| word(&effect)).collect();

@@ -33,6 +33,8 @@ const LAPTOP_FROM: u16 = 100;
 pub struct State {
     pub(crate) title: String,
     pub(super) clock_ms: i64,
+    /// Where the fleet is a simulated one.
+    pub(crate) simulation: Option<super::Simulation>,
     /// The time for which the screen is drawn: that of the newest visible change.
     pub(crate) shown_ms: u64,
     pub(crate) columns: u16,

@@ -89,7 +89,7 @@ impl State {
     pub(super) fn longest_scroll(&self) -> u16 {
         let (columns, rows) = large_dialog(self.columns, self.rows);
         let lines = match self.dialogs.last() {
-            Some(Dialog::Help { .. }) => help_lines().len(),
+            Some(Dialog::Help { .. }) => help_lines(self.scope()).len(),
             Some(Dialog::Details { id, .. }) => self.track(*id).map_or(0, |track| {
                 story(track, self.shown_ms).iter().map(|(_, line)| wrap(line, columns).len()).sum()
             }),

@@ -1,5 +1,6 @@
 //! The real console on a pseudo-terminal, read as a terminal reads it.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -42,13 +43,19 @@ fn size(columns: u16, rows: u16) -> PtySize {
 impl Console {
     /// Opens the console on a fleet file. `home` keeps it away from anybody's own configuration.
     pub fn open(fleet_file: &Path, home: &Path, (columns, rows): (u16, u16)) -> Self {
+        Self::run(&[OsStr::new("--fleet"), fleet_file.as_os_str()], home, (columns, rows))
+    }
+
+    /// Starts drover with some arguments; `home` holds all configuration that it finds.
+    pub fn run(arguments: &[&OsStr], home: &Path, (columns, rows): (u16, u16)) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         let settings = format!("{:?}", pair.master.get_termios().unwrap());
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_drover"));
-        command.arg("--fleet");
-        command.arg(fleet_file);
-        command.env_remove("NO_COLOR");
-        command.env_remove("SSH_AUTH_SOCK");
+        command.args(arguments);
+        command.cwd(home);
+        for name in ["NO_COLOR", "SSH_AUTH_SOCK", "DROVER_FLEET", "XDG_CONFIG_HOME"] {
+            command.env_remove(name);
+        }
         for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LC_ALL", "C.UTF-8")] {
             command.env(name, value);
         }
@@ -187,10 +194,15 @@ impl Console {
 
     /// That the terminal was taken once, given back once, and is as it was.
     pub fn assert_given_back(&self) {
+        self.assert_given_back_each_time(1);
+    }
+
+    /// That the terminal was taken some times, given back as often, and is as it was.
+    pub fn assert_given_back_each_time(&self, times: usize) {
         let written = String::from_utf8_lossy(&self.written);
         let places = |text: &str| written.match_indices(text).map(|(place, _)| place).collect::<Vec<_>>();
         let (entered, left) = (places(ENTER_ALTERNATE), places(LEAVE_ALTERNATE));
-        assert_eq!((entered.len(), left.len()), (1, 1), "taken and given back {entered:?} {left:?}");
+        assert_eq!((entered.len(), left.len()), (times, times), "taken and given back {entered:?} {left:?}");
         assert!(entered < left);
         assert!(!places(SHOW_CURSOR).is_empty());
         let screen = self.terminal.screen();

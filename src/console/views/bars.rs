@@ -8,7 +8,19 @@ use ratatui::text::{Line, Span};
 use crate::console::look::Look;
 use crate::console::theme::{ColourDepth, Meaning};
 use crate::console::widgets::{part, put};
-use crate::session::{ACTIONS, Layer, State, cut};
+use crate::session::{ACTIONS, Layer, Simulation, State, cut};
+
+/// Columns of the program's name and the space after it.
+const BADGE: usize = 9;
+/// Parts on the right that are shown in any case: the mark, the number of live hosts, the time.
+const ALWAYS: usize = 3;
+
+/// What must be said of a simulated fleet comes before everything else: there must be no doubt about it.
+fn simulation_words(state: &State, look: &Look) -> Vec<Span<'static>> {
+    let bold = |meaning| look.theme.text(meaning).add_modifier(Modifier::BOLD);
+    let words = state.simulation.iter().flat_map(Simulation::words);
+    words.flat_map(|word| [Span::styled(word, bold(Meaning::Warning)), Span::raw(" ")]).collect()
+}
 
 /// What this is, which fleet, how it stands, what time it is.
 pub(crate) fn title(state: &State, look: &Look, area: Rect, buffer: &mut Buffer) {
@@ -41,15 +53,29 @@ pub(crate) fn title(state: &State, look: &Look, area: Rect, buffer: &mut Buffer)
     right.push(Span::styled(format!("hosts live {live}/{all}"), theme.text(Meaning::Text)));
     let time = look.time(state.unix_ms(state.shown_ms), "%H:%M");
     right.push(Span::styled(format!("  {time} "), theme.text(Meaning::Strong)));
+    let simulation = simulation_words(state, look);
+    if !simulation.is_empty() {
+        // What stands first on the right is the first that can be done without.
+        let room = usize::from(area.width).saturating_sub(BADGE + width_of(&simulation));
+        while right.len() > ALWAYS && width_of(&right) > room {
+            right.remove(0);
+        }
+    }
     let right = Line::from(right);
     let width = u16::try_from(right.width()).unwrap_or(area.width).min(area.width);
-    let left = Line::from(vec![
-        Span::styled(" drover ", badge),
-        Span::raw(" "),
-        Span::styled(cut(&state.title, area.width.saturating_sub(width + 11)), theme.text(Meaning::Text)),
-    ]);
+    let mut left = vec![Span::styled(" drover ", badge), Span::raw(" ")];
+    left.extend(simulation);
+    let name = state.simulation.as_ref().map_or(&state.title, |simulation| &simulation.scenario);
+    let taken = u16::try_from(width_of(&left)).unwrap_or(area.width);
+    let room = area.width.saturating_sub(width.saturating_add(taken).saturating_add(2));
+    left.push(Span::styled(cut(name, room), theme.text(Meaning::Text)));
+    let left = Line::from(left);
     put(buffer, part(area, 0, area.width - width), left);
     put(buffer, part(area, area.width - width, width), right);
+}
+
+fn width_of(spans: &[Span<'_>]) -> usize {
+    spans.iter().map(Span::width).sum()
 }
 
 /// The keys that do something now. Help and leaving are always in sight.
@@ -93,6 +119,6 @@ pub(crate) fn footer(state: &State, look: &Look, area: Rect, buffer: &mut Buffer
 }
 
 /// `1 host`, `2 hosts`.
-pub(super) fn plural(count: usize, noun: &str) -> String {
+pub(crate) fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -11,7 +11,7 @@ mod migration;
 mod reading;
 mod too_small;
 
-pub(crate) use bars::{footer, title};
+pub(crate) use bars::{footer, plural, title};
 pub(crate) use collector::collector;
 pub(crate) use containers::containers;
 pub(crate) use destination::destination;

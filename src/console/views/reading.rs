@@ -9,15 +9,15 @@ use crate::console::look::Look;
 use crate::console::theme::Meaning;
 use crate::console::widgets::{dialog, put, put_right, row};
 use crate::migrate::MigrationId;
-use crate::session::{HelpLine, State, help_lines, large_dialog, story, wrap};
+use crate::session::{HelpLine, Scope, State, help_lines, large_dialog, story, wrap};
 
 /// Columns of the keys in the help.
 const KEYS: usize = 24;
 
 /// Every key, from the registry.
-pub(crate) fn help(scroll: u16, look: &Look, buffer: &mut Buffer) {
+pub(crate) fn help(scope: Scope, scroll: u16, look: &Look, buffer: &mut Buffer) {
     let theme = &look.theme;
-    let lines = help_lines().into_iter().map(|line| match line {
+    let lines = help_lines(scope).into_iter().map(|line| match line {
         HelpLine::Heading(text) => Line::styled(text, theme.text(Meaning::Strong)),
         HelpLine::Action { keys, help } => Line::from(vec![
             Span::styled(format!("  {keys:<KEYS$}"), theme.text(Meaning::Focus)),

@@ -3,12 +3,14 @@
 mod choice;
 mod frame;
 mod gauge;
+mod message;
 mod spark;
 mod stage_bar;
 
 pub(crate) use choice::choice;
 pub(crate) use frame::{Focused, dialog, pane};
 pub(crate) use gauge::gauge;
+pub(crate) use message::message;
 pub(crate) use spark::{level, spark};
 pub(crate) use stage_bar::stage_bar;
 

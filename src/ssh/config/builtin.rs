@@ -1,14 +1,67 @@
 //! Reads ~/.ssh/config without OpenSSH, for machines that have no `ssh` program.
 
-use std::io::{BufReader, ErrorKind};
-use std::path::PathBuf;
+use std::io::{BufReader, ErrorKind, Read};
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use ssh2_config::{HostParams, ParseRule, SshConfig};
 
 use super::{
-    AgentKeys, AgentSocket, HostResolver, Naming, Person, Query, ResolvedBy, Settings, expand, in_home,
+    AgentKeys, AgentSocket, HostResolver, Naming, Person, Query, ResolvedBy, Settings, expand, expand_alias,
+    in_home,
 };
+
+/// A configuration is some pages; more than this is some other file.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// Whether a file has Match blocks, which the reader does not understand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Matches {
+    /// None.
+    Absent,
+    /// What they say was left out.
+    LeftOut,
+}
+
+/// Reads one file and those that it includes; `None` where there is none.
+pub(super) fn read_file(path: &Path, person: &Person) -> Result<Option<(SshConfig, Matches)>, String> {
+    let failed = |cause: String| format!("{}: {}", path.display(), crate::fleet::printable(&cause));
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    let mut text = String::new();
+    file.take(LARGEST_FILE).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
+    let (text, matches) = without_match(&text);
+    let rules = ParseRule::ALLOW_UNKNOWN_FIELDS | ParseRule::ALLOW_UNSUPPORTED_FIELDS;
+    let config = SshConfig::default()
+        .home_dir(&person.home)
+        .parse(&mut BufReader::new(text.as_bytes()), rules)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(Some((config, matches)))
+}
+
+/// Gives what stands behind Match to hosts that do not exist: the library would give it to the host before.
+fn without_match(text: &str) -> (String, Matches) {
+    let mut matches = Matches::Absent;
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut words = line.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
+        let is_match = words.next().is_some_and(|word| word.eq_ignore_ascii_case("match"));
+        let always = words.next().is_some_and(|word| word.eq_ignore_ascii_case("all"));
+        out.push_str(match (is_match, always) {
+            (true, true) => "Host *",
+            (true, false) => {
+                matches = Matches::LeftOut;
+                "Host !*"
+            }
+            _ => line,
+        });
+        out.push('\n');
+    }
+    (out, matches)
+}
 
 /// Resolves hosts by reading the files itself. Match blocks are not understood, so it says that it answered.
 #[derive(Clone, Debug)]
@@ -35,16 +88,7 @@ impl BuiltinResolver {
         let mut settings = Settings::defaults(query, &self.person);
         let mut parameters: Option<HostParams> = None;
         for path in &self.files {
-            let file = match std::fs::File::open(path) {
-                Ok(file) => file,
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(format!("{}: {error}", path.display())),
-            };
-            let rules = ParseRule::ALLOW_UNKNOWN_FIELDS | ParseRule::ALLOW_UNSUPPORTED_FIELDS;
-            let config = SshConfig::default()
-                .home_dir(&self.person.home)
-                .parse(&mut BufReader::new(file), rules)
-                .map_err(|error| format!("{}: {error}", path.display()))?;
+            let Some((config, _)) = read_file(path, &self.person)? else { continue };
             let found = config.query(&query.address);
             match &mut parameters {
                 Some(earlier) => earlier.overwrite_if_none(&found),
@@ -61,7 +105,7 @@ impl BuiltinResolver {
         let person = &self.person;
         settings.resolved_by = ResolvedBy::Builtin;
         if let Some(name) = &found.host_name {
-            settings.host_name = name.replace("%h", &query.address);
+            settings.host_name = expand_alias(name, &query.address);
         }
         // The caller's own choice wins, as on the command line of ssh.
         settings.port = query.port.or(found.port).unwrap_or(settings.port);

@@ -3,6 +3,7 @@
 //! `ssh -G` answers where an OpenSSH client is installed, because only it knows Match, Include and tokens
 //! exactly; a built-in reader answers otherwise and says so. Neither touches the network.
 
+mod aliases;
 mod builtin;
 mod openssh;
 mod target;
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 
 use super::known_hosts::Naming;
 
+pub use aliases::{AliasError, ConfiguredHost, ConfiguredHosts, configured_hosts};
 pub use builtin::BuiltinResolver;
 pub use openssh::OpenSshResolver;
 pub use target::{HopAddress, InvalidAddress, Target};
@@ -230,6 +232,11 @@ fn expand(text: &str, settings: &Settings, query: &Query, person: &Person) -> Pa
         }
     }
     in_home(Path::new(&out), person)
+}
+
+/// Replaces the tokens that a `HostName` may have.
+fn expand_alias(text: &str, alias: &str) -> String {
+    text.replace("%h", alias).replace("%%", "%")
 }
 
 /// A path with a leading `~` replaced by the home directory.
