@@ -92,24 +92,23 @@ fn scenario(arguments: &DemoArguments) -> anyhow::Result<Scenario> {
 }
 
 fn list() -> anyhow::Result<Exit> {
-    let mut out = std::io::stdout().lock();
-    for (index, shipped) in shipped().iter().enumerate() {
+    let mut text = String::new();
+    for shipped in shipped() {
         let scenario = shipped.load(None)?;
-        if index > 0 {
-            writeln!(out)?;
-        }
         let usual = if shipped.name == DEFAULT { " (the one without --scenario)" } else { "" };
-        writeln!(out, "{}{usual}: {}", shipped.name, scenario.title)?;
-        writeln!(out, "  teaches {}", scenario.teaches)?;
+        text += &format!("{}{usual}: {}\n  teaches {}\n", shipped.name, scenario.title, scenario.teaches);
         for step in &scenario.try_this {
-            writeln!(out, "  - {step}")?;
+            text += &format!("  - {step}\n");
         }
+        text.push('\n');
     }
-    writeln!(
-        out,
-        "\nOpen one with “drover demo --scenario NAME”, or write one of your own: the name of a TOML file."
-    )?;
-    Ok(Exit::Done)
+    text +=
+        "Open one with “drover demo --scenario NAME”, or write one of your own: the name of a TOML file.\n";
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads only the beginning has seen enough.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Exit::Done),
+    }
 }
 
 async fn console(world: &Arc<World>) -> anyhow::Result<Exit> {

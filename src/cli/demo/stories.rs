@@ -76,13 +76,13 @@ async fn kernel_mismatch() {
         moves(&mut audience, "counter", destination).await;
         assert!(audience.screen().contains("✗ error"), "{destination}:\n{}", audience.screen());
         assert!(audience.screen().contains(word), "{destination}:\n{}", audience.screen());
-        insta::assert_snapshot!(format!("kernel_mismatch_{destination}"), audience.picture());
     }
     moves(&mut audience, "counter", "old").await;
-    insta::assert_snapshot!("kernel_mismatch_old", audience.picture());
+    let screen = audience.screen();
+    assert!(screen.contains("! warning") && !screen.contains("✗ error"), "{screen}");
     moves(&mut audience, "counter", "twin").await;
     ends(&mut audience, "✓ done", 60).await;
-    insta::assert_snapshot!("kernel_mismatch_twin", audience.picture());
+    assert!(audience.screen().contains("counter new → twin"), "{}", audience.screen());
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,7 +21,19 @@ pub struct Socket {
 impl Machine {
     /// The container whose control group this is, while it has processes.
     pub fn container_in(&self, cgroup: &str) -> Option<Arc<Container>> {
-        self.containers.running().into_iter().find(|container| container.control_group() == cgroup)
+        // Its last name has the id in it, which is compared much faster than a path is made.
+        let last = cgroup.rsplit('/').next().filter(|last| !last.is_empty())?;
+        let running = self.containers.running().into_iter();
+        running
+            .filter(|container| last.trim_end_matches(".scope").ends_with(container.id.as_str()))
+            .find(|container| container.control_group() == cgroup)
+    }
+
+    /// Whether a control group has others below it.
+    pub fn has_cgroups_below(&self, cgroup: &str) -> bool {
+        let is_below = |path: &str| path.strip_prefix(cgroup).is_some_and(|rest| rest.starts_with('/'));
+        self.containers.running().iter().any(|container| is_below(&container.control_group()))
+            || self.cgroups().iter().any(|path| is_below(path))
     }
 
     /// The control group of a process; none for one outside of containers.

@@ -64,6 +64,9 @@ struct Group {
 impl Group {
     /// The names of the groups below, from the paths of all that are there.
     fn below(&self, machine: &Machine) -> Vec<String> {
+        if machine.container_in(&self.path).is_some() {
+            return Vec::new();
+        }
         let prefix = format!("{}/", self.path);
         let mut names: Vec<String> = machine
             .cgroups()
@@ -111,11 +114,17 @@ impl Living for Group {
     fn entry(&self, name: &str) -> Option<Node> {
         let machine = self.maker.machine()?;
         let path = format!("{}/{name}", self.path);
-        if self.below(&machine).iter().any(|below| below == name) {
+        let is_group = || {
+            machine.container_in(&path).is_some()
+                || machine.has_cgroups_below(&path)
+                || machine.cgroups().contains(&path)
+        };
+        let own = self.files(&machine).into_iter().find(|file| *file == name);
+        if own.is_none() && is_group() {
             let group = Group { maker: self.maker.clone(), hierarchy: self.hierarchy, path: path.clone() };
             return Some(self.maker.living(&format!("cgroup {:?} {path}", self.hierarchy), group));
         }
-        let file = self.files(&machine).into_iter().find(|file| *file == name)?;
+        let file = own?;
         let group = self.path.clone();
         if matches!(file, "freezer.state" | "cgroup.freeze") {
             let freezer = Freezer { maker: self.maker.clone(), group, version_two: self.hierarchy.is_none() };
