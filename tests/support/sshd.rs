@@ -171,21 +171,25 @@ impl Serve {
     }
 }
 
-/// Ends a process of ours and what it started, children first.
+/// Ends a process of ours and what it started, parents first: a server that sees its command end would still say so.
 fn end_with_descendants(child: &mut Child) {
     if matches!(child.try_wait(), Ok(None)) {
-        end_children_of(child.id());
+        let mut descendants = Vec::new();
+        collect_descendants(child.id(), &mut descendants);
         // An error means that it ended meanwhile.
         let _ = child.kill();
+        for pid in descendants {
+            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
+        }
         let _ = child.wait();
     }
 }
 
-fn end_children_of(pid: u32) {
+fn collect_descendants(pid: u32, found: &mut Vec<u32>) {
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     for child in children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()) {
-        end_children_of(child);
-        let _ = Command::new("kill").args(["-KILL", &child.to_string()]).stderr(Stdio::null()).status();
+        found.push(child);
+        collect_descendants(child, found);
     }
 }
 
