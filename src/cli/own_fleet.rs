@@ -130,15 +130,19 @@ fn text_of(aliases: &[HostName]) -> String {
          # “drover fleet new FILE” writes a file in which every key that can stand here is explained.\n",
     );
     for alias in aliases {
-        // Without the quotation marks a dot would begin a table in the table.
-        let key = if alias.as_str().contains('.') { format!("\"{alias}\"") } else { alias.to_string() };
-        let _ = write!(text, "\n[hosts.{key}]\naddress = \"{alias}\"\n");
+        let _ = write!(text, "\n{}\naddress = \"{alias}\"\n", heading(alias));
     }
     text
 }
 
-/// Writes a file that is not there yet.
-fn write_new(file: &Path, text: &str) -> anyhow::Result<()> {
+/// The line of a fleet file with which a host's table begins.
+pub fn heading(name: &HostName) -> String {
+    // Without the quotation marks a dot would begin a table in the table.
+    if name.as_str().contains('.') { format!("[hosts.\"{name}\"]") } else { format!("[hosts.{name}]") }
+}
+
+/// Writes a file that is not there yet, for its owner only.
+pub fn write_new(file: &Path, text: &str) -> anyhow::Result<()> {
     let shown = file.display();
     let directory = file.parent().with_context(|| format!("{shown} is no file that could be written"))?;
     let wrong = |step: &str| format!("{shown} was not written: {step} {}", directory.display());

@@ -1,15 +1,13 @@
 //! `drover demo --listen`: the simulated hosts on loopback ports, for plain ssh and for another drover.
 
-use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::exit::Exit;
-use crate::cli::table;
+use crate::cli::{own_fleet, table};
 use crate::simulation::network::listen::{Door, listen};
 use crate::simulation::world::World;
 
@@ -54,11 +52,9 @@ struct Files {
 }
 
 fn write(world: &World, doors: &[Door], directory: &Path) -> anyhow::Result<Files> {
-    DirBuilder::new().mode(0o700).recursive(true).create(directory)?;
     let file = |name: &str, text: &str| -> anyhow::Result<PathBuf> {
         let path = directory.join(name);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        file.write_all(text.as_bytes())?;
+        own_fleet::write_new(&path, text)?;
         Ok(path)
     };
     let key = file("key", &world.keys.operator_text()?)?;
@@ -77,7 +73,8 @@ fn write(world: &World, doors: &[Door], directory: &Path) -> anyhow::Result<File
             quoted(&key),
             quoted(&directory.join("known_hosts")),
         );
-        fleet += &format!("\n[hosts.{name}]\naddress = \"{ip}\"\nport = {port}\nuser = \"root\"\n");
+        let heading = own_fleet::heading(name);
+        fleet += &format!("\n{heading}\naddress = \"{ip}\"\nport = {port}\nuser = \"root\"\n");
         fleet += "identity = [\"key\"]\nknown_hosts = [\"known_hosts\"]\n";
     }
     file("known_hosts", &known)?;
@@ -89,4 +86,40 @@ fn write(world: &World, doors: &[Door], directory: &Path) -> anyhow::Result<File
 /// A path as a word of ssh_config(5).
 fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fleet::{Environment, Fleet};
+    use crate::simulation::scenario::Scenario;
+
+    #[tokio::test]
+    async fn what_is_written_is_a_fleet_of_the_hosts_whatever_they_are_called() {
+        let text = "[[hosts]]\nname = 'a.example.org'\n[[hosts]]\nname = '0-x_y'\n";
+        let scenario = Scenario::parse("test", text, Path::new("test.toml"), None).unwrap();
+        let world = World::begin(scenario, Duration::from_secs(1_767_600_000)).unwrap();
+        let doors = listen(&world).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let files = write(&world, &doors, directory.path()).unwrap();
+        let text = std::fs::read_to_string(&files.fleet).unwrap();
+        let fleet = Fleet::parse(&text, &files.fleet, &Environment::default()).unwrap();
+        let mut hosts: Vec<_> = fleet.hosts.iter().map(|host| (host.name.to_string(), host.port)).collect();
+        hosts.sort();
+        let mut expected: Vec<_> = doors
+            .iter()
+            .map(|door| (door.machine.plan.name.to_string(), Some(door.address.port())))
+            .collect();
+        expected.sort();
+        assert_eq!(hosts, expected);
+        assert_eq!(hosts.len(), 2);
+        for file in std::fs::read_dir(directory.path()).unwrap() {
+            let file = file.unwrap();
+            let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{}", file.path().display());
+        }
+    }
 }
