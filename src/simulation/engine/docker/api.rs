@@ -1,18 +1,12 @@
 //! Docker's API behind its socket.
 
-use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Frame, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, header};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::DuplexStream;
 
@@ -20,10 +14,10 @@ use super::checkpoint::{self as checkpoints, Then};
 use super::daemon::{self, Changed, PATIENCE};
 use super::{Refused, belongings, create, events, host, logs, ps, transfer, values, version};
 use crate::simulation::engine::container::Container;
-use crate::simulation::engine::podman::{Query, decoded};
+use crate::simulation::engine::http::{self, Body, Query, empty, streamed, told, typed};
+use crate::simulation::machine::Machine;
 use crate::simulation::machine::content::Content;
 use crate::simulation::machine::files::Service;
-use crate::simulation::machine::{Machine, Power};
 use crate::simulation::scenario::Peculiarity;
 
 /// How long an answer takes, on an idle host of the lab.
@@ -45,49 +39,14 @@ impl Api {
     }
 }
 
-type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Answer = Result<Response<Body>, Refused>;
 
 #[async_trait::async_trait]
 impl Service for Api {
     async fn serve(&self, stream: DuplexStream) {
-        let Some(machine) = self.machine.upgrade() else { return };
-        let mut power = machine.power();
-        let weak = self.machine.clone();
-        let service = service_fn(move |request| {
-            let machine = weak.upgrade();
-            async move {
-                Ok::<_, Infallible>(match machine {
-                    Some(machine) => answer(&machine, request).await,
-                    None => empty(StatusCode::SERVICE_UNAVAILABLE),
-                })
-            }
-        });
-        drop(machine);
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        tokio::select! {
-            // A connection that breaks is the client's affair.
-            _ = connection => {}
-            _ = power.wait_for(|power| *power == Power::Off) => {}
-        }
+        http::serve(&self.machine, stream, |machine, request| async move { answer(&machine, request).await })
+            .await;
     }
-}
-
-fn empty(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Full::default().boxed_unsync());
-    *response.status_mut() = status;
-    response
-}
-
-fn typed(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(body.into()).boxed_unsync());
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    response
-}
-
-fn told(status: StatusCode, value: &Value) -> Response<Body> {
-    typed(status, "application/json", value.to_string() + "\n")
 }
 
 fn ok(value: &Value) -> Answer {
@@ -99,24 +58,13 @@ fn done(changed: Changed) -> Answer {
     Ok(empty(if changed == Changed::Yes { StatusCode::NO_CONTENT } else { StatusCode::NOT_MODIFIED }))
 }
 
-fn streamed(
-    kind: &'static str,
-    pieces: impl futures::Stream<Item = Bytes> + Send + 'static,
-) -> Response<Body> {
-    let frames = pieces.map(|piece| Ok(Frame::data(piece)));
-    let mut response = Response::new(BodyExt::boxed_unsync(StreamBody::new(frames)));
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    response
-}
-
 /// Answers one request.
 async fn answer(machine: &Arc<Machine>, request: Request<Incoming>) -> Response<Body> {
     machine.spend(ANSWER).await;
     machine.containers.settle();
     let (parts, body) = request.into_parts();
     let query = Query::new(parts.uri.query().unwrap_or_default());
-    let path: Vec<String> =
-        parts.uri.path().split('/').filter(|part| !part.is_empty()).map(decoded).collect();
+    let path = http::parts(parts.uri.path());
     let mut path: Vec<&str> = path.iter().map(String::as_str).collect();
     let spoken = path.first().and_then(|first| number(first.strip_prefix('v')?));
     if spoken.is_some() {
@@ -140,11 +88,7 @@ async fn answer(machine: &Arc<Machine>, request: Request<Incoming>) -> Response<
             ("ostype", "linux"),
             ("server", &server),
         ];
-        for (name, value) in fields {
-            if let Ok(value) = header::HeaderValue::from_str(value) {
-                response.headers_mut().insert(name, value);
-            }
-        }
+        http::add_headers(&mut response, fields);
     }
     response
 }
@@ -335,22 +279,13 @@ fn ping() -> Response<Body> {
         ("pragma", "no-cache"),
         ("swarm", "inactive"),
     ];
-    for (name, value) in fields {
-        response.headers_mut().insert(name, header::HeaderValue::from_static(value));
-    }
+    http::add_headers(&mut response, fields);
     response
 }
 
 /// What was sent, as it comes.
-async fn receive(mut body: Incoming) -> Result<Content, Refused> {
-    let mut content = Content::default();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "unexpected EOF"))?;
-        if let Ok(data) = frame.into_data() {
-            content.append(data);
-        }
-    }
-    Ok(content)
+async fn receive(body: Incoming) -> Result<Content, Refused> {
+    http::receive(body).await.map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "unexpected EOF"))
 }
 
 /// The JSON that was sent.

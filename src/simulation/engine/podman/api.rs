@@ -1,18 +1,12 @@
 //! Podman's API: libpod's own paths, and those of Docker's that its clients use.
 
-use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Frame, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode, header};
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::io::DuplexStream;
 
@@ -23,9 +17,9 @@ use crate::simulation::engine::container::State;
 use crate::simulation::engine::criu::Allowed;
 use crate::simulation::engine::disk;
 use crate::simulation::engine::events::Event;
-use crate::simulation::machine::content::Content;
+use crate::simulation::engine::http::{self, Body, Query, empty, told, typed};
+use crate::simulation::machine::Machine;
 use crate::simulation::machine::files::Service;
-use crate::simulation::machine::{Machine, Power};
 use crate::simulation::scenario::Engine;
 
 /// How long an answer takes that does nothing, and one that looks at containers.
@@ -44,53 +38,18 @@ impl Api {
     }
 }
 
-type Body = BoxBody<Bytes, Infallible>;
-
 #[async_trait::async_trait]
 impl Service for Api {
     async fn serve(&self, stream: DuplexStream) {
-        let Some(machine) = self.machine.upgrade() else { return };
-        let mut power = machine.power();
-        let weak = self.machine.clone();
-        let service = service_fn(move |request| {
-            let machine = weak.upgrade();
-            async move {
-                Ok::<_, Infallible>(match machine {
-                    Some(machine) => answer(&machine, request).await,
-                    None => plain(StatusCode::SERVICE_UNAVAILABLE, Full::default()),
-                })
-            }
-        });
-        drop(machine);
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        tokio::select! {
-            // A connection that breaks is the client's affair.
-            _ = connection => {}
-            _ = power.wait_for(|power| *power == Power::Off) => {}
-        }
+        http::serve(&self.machine, stream, |machine, request| async move { answer(&machine, request).await })
+            .await;
     }
-}
-
-fn plain(status: StatusCode, body: Full<Bytes>) -> Response<Body> {
-    let mut response = Response::new(body.boxed());
-    *response.status_mut() = status;
-    response
-}
-
-fn with_type(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = plain(status, Full::new(body.into()));
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    response
-}
-
-fn json_answer(status: StatusCode, value: &Value) -> Response<Body> {
-    with_type(status, "application/json", value.to_string() + "\n")
 }
 
 /// An error as Podman says it: the last part of the message is the cause.
 fn refused(status: StatusCode, message: &str) -> Response<Body> {
     let cause = message.rsplit(": ").next().unwrap_or(message);
-    json_answer(status, &json!({ "cause": cause, "message": message, "response": status.as_u16() }))
+    told(status, &json!({ "cause": cause, "message": message, "response": status.as_u16() }))
 }
 
 fn failed(failed: Failed) -> Response<Body> {
@@ -112,11 +71,7 @@ fn failed(failed: Failed) -> Response<Body> {
 }
 
 fn exists(found: bool, message: &str) -> Response<Body> {
-    if found {
-        plain(StatusCode::NO_CONTENT, Full::default())
-    } else {
-        refused(StatusCode::NOT_FOUND, message)
-    }
+    if found { empty(StatusCode::NO_CONTENT) } else { refused(StatusCode::NOT_FOUND, message) }
 }
 
 /// Answers one request.
@@ -125,8 +80,7 @@ async fn answer(machine: &Arc<Machine>, request: Request<Incoming>) -> Response<
     machine.containers.settle();
     let (parts, body) = request.into_parts();
     let query = Query::new(parts.uri.query().unwrap_or_default());
-    let path: Vec<String> =
-        parts.uri.path().split('/').filter(|part| !part.is_empty()).map(decoded).collect();
+    let path = http::parts(parts.uri.path());
     let mut path: Vec<&str> = path.iter().map(String::as_str).collect();
     // `/v4.0.0/libpod/…`, `/v1.41/…`
     let old = path.first().is_some_and(|first| first.starts_with("v3") || first.starts_with("v4"));
@@ -143,33 +97,28 @@ async fn answer(machine: &Arc<Machine>, request: Request<Incoming>) -> Response<
         response.status() != StatusCode::NOT_FOUND || response.headers().contains_key(header::CONTENT_TYPE);
     if known {
         let version = info::version(machine);
-        let mut set = |name: &'static str, value: String| {
-            if let Ok(value) = value.try_into() {
-                response.headers_mut().insert(name, value);
-            }
-        };
-        set("api-version", docker::API_VERSION.into());
-        set("libpod-api-version", version.clone());
-        set("server", format!("Libpod/{version} (linux)"));
+        let server = format!("Libpod/{version} (linux)");
+        let fields =
+            [("api-version", docker::API_VERSION), ("libpod-api-version", &version), ("server", &server)];
+        http::add_headers(&mut response, fields);
     }
     response
 }
 
 fn unknown() -> Response<Body> {
-    plain(StatusCode::NOT_FOUND, Full::new(Bytes::from_static(b"Not Found\n")))
+    http::plain(StatusCode::NOT_FOUND, "Not Found\n")
 }
 
 fn ping() -> Response<Body> {
-    let mut response = with_type(StatusCode::OK, "text/plain; charset=utf-8", "OK");
-    for (name, value) in [
+    let mut response = typed(StatusCode::OK, "text/plain; charset=utf-8", "OK");
+    let fields = [
         ("docker-experimental", "true"),
         ("ostype", "linux"),
         ("libpod-buildah-version", "1.39.3"),
         ("cache-control", "no-cache"),
         ("pragma", "no-cache"),
-    ] {
-        response.headers_mut().insert(name, header::HeaderValue::from_static(value));
-    }
+    ];
+    http::add_headers(&mut response, fields);
     response
 }
 
@@ -178,15 +127,15 @@ async fn compatible(machine: &Arc<Machine>, method: &Method, path: &[&str], quer
     let containers = &machine.containers;
     match (method.as_str(), path) {
         ("GET" | "HEAD", ["_ping"]) => ping(),
-        ("GET", ["version"]) => json_answer(StatusCode::OK, &docker::version(machine)),
+        ("GET", ["version"]) => told(StatusCode::OK, &docker::version(machine)),
         ("GET", ["containers", "json"]) => {
             let every = query.is("all");
             let shown =
                 containers.of(Engine::Podman).into_iter().filter(|one| every || one.state().live().is_some());
-            json_answer(StatusCode::OK, &shown.map(|one| docker::listed(machine, &one)).collect())
+            told(StatusCode::OK, &shown.map(|one| docker::listed(machine, &one)).collect())
         }
         ("GET", ["containers", id, "json"]) => match find(machine, id) {
-            Ok(container) => json_answer(StatusCode::OK, &docker::inspected(machine, &container)),
+            Ok(container) => told(StatusCode::OK, &docker::inspected(machine, &container)),
             Err(error) => failed(error),
         },
         ("GET", ["events"]) => events(machine, query),
@@ -204,7 +153,7 @@ fn events(machine: &Arc<Machine>, query: &Query) -> Response<Body> {
         _ => true,
     };
     if !wanted("type", "container") {
-        return plain(StatusCode::OK, Full::default());
+        return empty(StatusCode::OK);
     }
     let since = query.get("since").and_then(|text| text.parse().ok()).map(Duration::from_secs);
     let past: Vec<Event> = match since {
@@ -226,10 +175,8 @@ fn events(machine: &Arc<Machine>, query: &Query) -> Response<Body> {
     let lines = futures::stream::iter(past)
         .chain(live)
         .filter(|event| futures::future::ready(event.engine == Engine::Podman))
-        .map(|event| Ok(Frame::data(Bytes::from(docker::event(&event).to_string() + "\n"))));
-    let mut response = Response::new(BodyExt::boxed(StreamBody::new(lines)));
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-    response
+        .map(|event| Bytes::from(docker::event(&event).to_string() + "\n"));
+    http::streamed("application/json", lines)
 }
 
 /// What libpod's clients ask.
@@ -242,7 +189,7 @@ async fn libpod(
     old: bool,
 ) -> Response<Body> {
     let containers = &machine.containers;
-    let ok = |value: &Value| json_answer(StatusCode::OK, value);
+    let ok = |value: &Value| told(StatusCode::OK, value);
     match (method.as_str(), path) {
         ("GET" | "HEAD", ["_ping"]) => ping(),
         ("GET", ["info"]) => ok(&info::value(machine)),
@@ -284,7 +231,7 @@ async fn libpod(
         },
         ("POST", ["containers", id, action @ ("start" | "stop" | "pause" | "unpause")]) => {
             match act(machine, id, action).await {
-                Ok(()) => plain(StatusCode::NO_CONTENT, Full::default()),
+                Ok(()) => empty(StatusCode::NO_CONTENT),
                 Err(error) => failed(error),
             }
         }
@@ -356,7 +303,7 @@ async fn checkpoint(machine: &Arc<Machine>, id: &str, query: &Query) -> Response
         Err(error) => return failed(error),
     };
     let Some(archive) = done.archive else {
-        return json_answer(
+        return told(
             StatusCode::OK,
             &json!({ "Id": container.id, "runtime_checkpoint_duration": 0, "criu_statistics": null }),
         );
@@ -364,13 +311,8 @@ async fn checkpoint(machine: &Arc<Machine>, id: &str, query: &Query) -> Response
     if let Err(error) = transfer(machine, &container).await {
         return failed(error);
     }
-    let pieces: Vec<_> = archive.pieces().iter().cloned().map(|piece| Ok(Frame::data(piece))).collect();
-    let mut response = Response::new(BodyExt::boxed(StreamBody::new(futures::stream::iter(pieces))));
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("application/octet; charset=us-ascii"),
-    );
-    response
+    let pieces = futures::stream::iter(archive.pieces().to_vec());
+    http::streamed("application/octet; charset=us-ascii", pieces)
 }
 
 fn allowed(query: &Query) -> Allowed {
@@ -389,16 +331,11 @@ fn restore_options(query: &Query) -> restore::Options {
     }
 }
 
-async fn import(machine: &Arc<Machine>, query: &Query, mut body: Incoming) -> Result<Value, Failed> {
+async fn import(machine: &Arc<Machine>, query: &Query, body: Incoming) -> Result<Value, Failed> {
     let place = format!("/var/tmp/podman{}", machine.clock.now().as_nanos());
     let full = |_| Failed::new(format!("write {place}: no space left on device"));
-    let mut content = Content::default();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Failed::new(format!("unexpected EOF: {error}")))?;
-        if let Ok(data) = frame.into_data() {
-            content.append(data);
-        }
-    }
+    let content =
+        http::receive(body).await.map_err(|error| Failed::new(format!("unexpected EOF: {error}")))?;
     // It is kept in a file until all of it is unpacked.
     disk::put(machine, &place, content.clone(), 0o600).map_err(full)?;
     let result = async {
@@ -422,58 +359,12 @@ async fn again(machine: &Arc<Machine>, id: &str, query: &Query) -> Result<Value,
 async fn remove(machine: &Arc<Machine>, id: &str, query: &Query) -> Response<Body> {
     let container = match machine.containers.find_of(Engine::Podman, id) {
         Ok(container) => container,
-        Err(_) if query.is("ignore") => return json_answer(StatusCode::OK, &json!([])),
+        Err(_) if query.is("ignore") => return told(StatusCode::OK, &json!([])),
         Err(error) => return api_missing(id, error),
     };
     let patience = Duration::from_secs(query.get("timeout").and_then(|text| text.parse().ok()).unwrap_or(10));
     match lifecycle::remove_one(machine, &container, query.is("force"), patience).await {
-        Ok(()) => json_answer(StatusCode::OK, &json!([{ "Id": container.id }])),
+        Ok(()) => told(StatusCode::OK, &json!([{ "Id": container.id }])),
         Err(error) => failed(error),
     }
-}
-
-/// The part of a path behind the question mark.
-pub(in crate::simulation::engine) struct Query(Vec<(String, String)>);
-
-impl Query {
-    pub(in crate::simulation::engine) fn new(text: &str) -> Self {
-        let pairs = text.split('&').filter(|pair| !pair.is_empty());
-        Self(
-            pairs
-                .map(|pair| {
-                    pair.split_once('=')
-                        .map_or((decoded(pair), String::new()), |(key, value)| (decoded(key), decoded(value)))
-                })
-                .collect(),
-        )
-    }
-
-    pub(in crate::simulation::engine) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    pub(in crate::simulation::engine) fn is(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| matches!(value, "true" | "1" | "True"))
-    }
-}
-
-/// Text without percent signs.
-pub(in crate::simulation::engine) fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let hex = (*first == b'%').then(|| after.get(..2)).flatten();
-        let byte = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match byte {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(if *first == b'+' { b' ' } else { *first });
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -27,7 +27,6 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) use api::{Query, decoded};
 pub(super) use arguments::Arguments;
 use arguments::parse;
 
