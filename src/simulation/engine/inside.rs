@@ -1,11 +1,46 @@
-//! Programs that are in images only.
+//! Processes of a host that go into a container, and programs that are in images only.
+
+use std::sync::Arc;
 
 use super::container::Container;
-use super::disk;
+use super::{disk, docker, podman};
+use crate::simulation::machine::namespace::{Mount, Namespace};
 use crate::simulation::machine::process::{Process, Ran};
 use crate::simulation::machine::programs;
-use crate::simulation::scenario::Workload;
-use std::sync::Arc;
+use crate::simulation::scenario::{Engine, Workload};
+
+/// A child of a process in a container: in its files, with its environment and these `KEY=VALUE` besides. Nothing
+/// where its root is not mounted.
+pub(super) fn enter(process: &Process, container: &Container, environment: &[String]) -> Option<Process> {
+    let machine = &process.machine;
+    let (own, options) = match container.plan.engine {
+        Engine::Podman => (podman::environment(container), "rw,nosuid,nodev,relatime"),
+        Engine::Docker | Engine::Runc => (docker::environment(container), "rw,relatime"),
+    };
+    let root = disk::node(machine, &container.merged())?;
+    let mut child = process.fork();
+    child.namespace = Arc::new(Namespace::new(root));
+    let volumes = machine.containers.volumes_of(container.plan.engine);
+    for volume in &container.plan.volumes {
+        let place = volumes.get(&volume.name).map(|volume| volume.mountpoint());
+        if let Some(root) = place.and_then(|place| disk::node(machine, &place)) {
+            child.namespace.mount(Mount {
+                at: volume.path.clone(),
+                root,
+                kind: "ext4".into(),
+                source: "/dev/vda1".into(),
+                options: options.into(),
+            });
+        }
+    }
+    child.directory = container.directory.clone();
+    child.environment = own
+        .iter()
+        .chain(environment)
+        .filter_map(|pair| pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())))
+        .collect();
+    Some(child)
+}
 
 /// One program under many names: that by which it was called decides what it does.
 pub async fn busybox(process: &mut Process, words: &[String]) -> Ran {

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::arguments::parse;
 use super::{Done, Failed, Refused, daemon};
 use crate::simulation::engine::container::{Container, State};
-use crate::simulation::engine::disk;
+use crate::simulation::engine::inside::enter;
 use crate::simulation::machine::errno::Errno;
-use crate::simulation::machine::namespace::{Mount, Namespace};
 use crate::simulation::machine::process::Process;
 use crate::simulation::machine::programs;
 
@@ -67,36 +66,8 @@ pub(super) async fn inside(
     }
 }
 
-/// A child of a process in a container: in its files, with its environment.
-pub(in crate::simulation::engine) fn enter(
-    process: &Process,
-    container: &Container,
-    environment: &[String],
-) -> Option<Process> {
-    let machine = &process.machine;
-    let root = disk::node(machine, &container.merged())?;
-    let mut child = process.fork();
-    child.namespace = Arc::new(Namespace::new(root));
-    let volumes = machine.containers.volumes_of(container.plan.engine);
-    for volume in &container.plan.volumes {
-        let place = volumes.get(&volume.name).map(|volume| volume.mountpoint());
-        if let Some(root) = place.and_then(|place| disk::node(machine, &place)) {
-            child.namespace.mount(Mount {
-                at: volume.path.clone(),
-                root,
-                kind: "ext4".into(),
-                source: "/dev/vda1".into(),
-                options: "rw,relatime".into(),
-            });
-        }
-    }
-    child.directory = container.directory.clone();
+/// A container's environment with what the daemon adds.
+pub(in crate::simulation::engine) fn environment(container: &Container) -> Vec<String> {
     let added = [format!("HOSTNAME={}", container.short_id()), "HOME=/root".into()];
-    child.environment = added
-        .iter()
-        .chain(&container.environment)
-        .chain(environment)
-        .filter_map(|pair| pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())))
-        .collect();
-    Some(child)
+    added.into_iter().chain(container.environment.iter().cloned()).collect()
 }

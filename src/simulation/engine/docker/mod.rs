@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
-pub(super) use exec::enter;
+pub(super) use exec::environment;
 pub use files::{OVERLAY, control_group, log_line, mac, make_files, run_directory, shim, static_directory};
 pub(super) use output::table;
 pub use store::Store;

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::arguments::parse;
-use super::{Done, Failed, find, inspect};
+use super::{Done, Failed, find};
 use crate::simulation::engine::container::{Container, State};
-use crate::simulation::engine::disk;
+use crate::simulation::engine::inside::enter;
 use crate::simulation::machine::errno::Errno;
-use crate::simulation::machine::namespace::Namespace;
 use crate::simulation::machine::process::Process;
 use crate::simulation::machine::programs;
 
@@ -48,29 +47,8 @@ pub(super) async fn inside(
     words: Vec<String>,
     environment: &[String],
 ) -> Result<u8, Failed> {
-    let machine = &process.machine;
-    let root = disk::node(machine, &container.merged())
+    let child = enter(process, container, environment)
         .ok_or_else(|| Failed::new("the container's root is not mounted"))?;
-    let mut child = process.fork();
-    child.namespace = Arc::new(Namespace::new(root));
-    for volume in &container.plan.volumes {
-        let place = machine.containers.volumes.get(&volume.name).map(|volume| volume.mountpoint());
-        if let Some(root) = place.and_then(|place| disk::node(machine, &place)) {
-            child.namespace.mount(crate::simulation::machine::namespace::Mount {
-                at: volume.path.clone(),
-                root,
-                kind: "ext4".into(),
-                source: "/dev/vda1".into(),
-                options: "rw,nosuid,nodev,relatime".into(),
-            });
-        }
-    }
-    child.directory = container.directory.clone();
-    child.environment = inspect::environment(container)
-        .iter()
-        .chain(environment)
-        .filter_map(|pair| pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())))
-        .collect();
     let name = words.first().cloned().unwrap_or_default();
     match programs::locate(&child, &name) {
         Ok(_) => Ok(programs::run(child, words).await),

@@ -269,7 +269,7 @@ fn image_digest(machine: &Machine, container: &Container) -> String {
 }
 
 /// Its environment with what the engine adds.
-pub(super) fn environment(container: &Container) -> Vec<String> {
+pub(in crate::simulation::engine) fn environment(container: &Container) -> Vec<String> {
     let added =
         ["container=podman".to_owned(), "HOME=/".into(), format!("HOSTNAME={}", container.short_id())];
     container.environment.iter().cloned().chain(added).collect()

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 pub(super) use arguments::Arguments;
 use arguments::parse;
+pub(super) use inspect::environment;
 
 use super::container::Container;
 use super::containers::NotFound;

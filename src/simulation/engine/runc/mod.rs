@@ -20,8 +20,9 @@ pub use configuration::configured;
 
 use super::container::{Container, Ending, State};
 use super::containers::Beginning;
+use super::disk;
+use super::inside::enter;
 use super::podman::{Arguments, read_words};
-use super::{disk, docker};
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::errno::Errno;
 use crate::simulation::machine::process::{Process, Ran};
@@ -316,8 +317,7 @@ async fn exec(process: &mut Process, words: &[&str]) -> Done {
         State::Created | State::Exited => return Err(failed("cannot exec in a stopped container")),
     }
     let environment: Vec<String> = arguments.values("env").map(str::to_owned).collect();
-    let child =
-        docker::enter(process, &container, &environment).ok_or_else(|| failed("no root file system"))?;
+    let child = enter(process, &container, &environment).ok_or_else(|| failed("no root file system"))?;
     let words: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
     let name = words.first().cloned().unwrap_or_default();
     if programs::locate(&child, &name).is_err() {
