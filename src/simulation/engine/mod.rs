@@ -15,6 +15,7 @@ mod criu_log;
 pub mod disk;
 pub mod docker;
 pub mod events;
+mod failed;
 mod http;
 pub mod image;
 mod inside;

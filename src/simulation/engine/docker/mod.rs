@@ -36,8 +36,8 @@ pub(super) use output::table;
 pub use store::Store;
 
 use super::disk;
+use super::failed::ending;
 use crate::simulation::machine::Machine;
-use crate::simulation::machine::errno::Errno;
 use crate::simulation::machine::process::{Process, Ran};
 
 /// Where the daemon listens; /var/run is a link to /run.
@@ -65,27 +65,7 @@ impl Refused {
 }
 
 /// Why a command ended early.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Failed {
-    /// With these words and this exit code.
-    Said(String, u8),
-    /// Without a word.
-    Silent(u8),
-    /// Its output could not be written.
-    Output(Errno),
-}
-
-impl Failed {
-    fn new(text: impl Into<String>) -> Self {
-        Self::Said(text.into(), 1)
-    }
-}
-
-impl From<Errno> for Failed {
-    fn from(error: Errno) -> Self {
-        Self::Output(error)
-    }
-}
+type Failed = super::failed::Failed<1>;
 
 impl From<Refused> for Failed {
     fn from(refused: Refused) -> Self {
@@ -104,15 +84,11 @@ fn version(machine: &Machine) -> String {
 pub async fn main(process: &mut Process, words: &[String]) -> Ran {
     process.machine.spend(BEGIN).await;
     let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
-    match command(process, &words).await {
-        Ok(()) => Ok(0),
-        Err(Failed::Silent(code)) => Ok(code),
-        Err(Failed::Output(error)) => Err(error),
-        Err(Failed::Said(text, code)) => {
-            process.complain(text).await;
-            Ok(code)
-        }
+    let (code, said) = ending(command(process, &words).await)?;
+    if let Some(text) = said {
+        process.complain(text).await;
     }
+    Ok(code)
 }
 
 /// Options of the program itself that take a value.

@@ -33,36 +33,16 @@ pub(super) use inspect::environment;
 
 use super::container::Container;
 use super::containers::NotFound;
+use super::failed::ending;
 use crate::simulation::machine::Machine;
-use crate::simulation::machine::errno::Errno;
 use crate::simulation::machine::process::{Process, Ran};
 use crate::simulation::scenario::Engine;
 
 /// From the start of the program to the first thing it does.
 const BEGIN: Duration = Duration::from_millis(60);
 
-/// Why a command or a request ended early.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Failed {
-    /// With these words, which the command line begins with “Error: ”, and this exit code.
-    Said(String, u8),
-    /// Without a word.
-    Silent(u8),
-    /// Its output could not be written.
-    Output(Errno),
-}
-
-impl Failed {
-    fn new(text: impl Into<String>) -> Self {
-        Self::Said(text.into(), 125)
-    }
-}
-
-impl From<Errno> for Failed {
-    fn from(error: Errno) -> Self {
-        Self::Output(error)
-    }
-}
+/// Why a command or a request ended early; the command line begins its words with “Error: ”.
+type Failed = super::failed::Failed<125>;
 
 type Done = Result<(), Failed>;
 
@@ -96,15 +76,11 @@ fn text(failed: Failed) -> String {
 pub async fn main(process: &mut Process, words: &[String]) -> Ran {
     process.machine.spend(BEGIN).await;
     let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
-    match command(process, &words).await {
-        Ok(()) => Ok(0),
-        Err(Failed::Silent(code)) => Ok(code),
-        Err(Failed::Output(error)) => Err(error),
-        Err(Failed::Said(text, code)) => {
-            process.complain(format!("Error: {text}")).await;
-            Ok(code)
-        }
+    let (code, said) = ending(command(process, &words).await)?;
+    if let Some(text) = said {
+        process.complain(format!("Error: {text}")).await;
     }
+    Ok(code)
 }
 
 /// Options of the program itself that take a value.

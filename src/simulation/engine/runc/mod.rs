@@ -21,10 +21,10 @@ pub use configuration::configured;
 use super::container::{Container, Ending, State};
 use super::containers::Beginning;
 use super::disk;
+use super::failed::ending;
 use super::inside::enter;
 use super::podman::{Arguments, read_words};
 use crate::simulation::machine::Machine;
-use crate::simulation::machine::errno::Errno;
 use crate::simulation::machine::process::{Process, Ran};
 use crate::simulation::machine::programs;
 use crate::simulation::machine::signal::Signal;
@@ -51,28 +51,8 @@ pub fn control_group(id: &str) -> String {
     format!("/{id}")
 }
 
-/// Why a command ended early.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Failed {
-    /// With this message in its log, which is its standard error, and this exit code.
-    Logged(String, u8),
-    /// Without a word.
-    Silent(u8),
-    /// Its output could not be written.
-    Output(Errno),
-}
-
-impl Failed {
-    fn new(text: impl Into<String>) -> Self {
-        Self::Logged(text.into(), 1)
-    }
-}
-
-impl From<Errno> for Failed {
-    fn from(error: Errno) -> Self {
-        Self::Output(error)
-    }
-}
+/// Why a command ended early; its words go to its log, which is its standard error.
+type Failed = super::failed::Failed<1>;
 
 type Done = Result<(), Failed>;
 
@@ -84,15 +64,11 @@ const NOT_RUNNING: &str = "container not running";
 pub async fn main(process: &mut Process, words: &[String]) -> Ran {
     process.machine.spend(BEGIN).await;
     let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
-    match command(process, &words).await {
-        Ok(()) => Ok(0),
-        Err(Failed::Silent(code)) => Ok(code),
-        Err(Failed::Output(error)) => Err(error),
-        Err(Failed::Logged(text, code)) => {
-            log(process, "error", &text).await;
-            Ok(code)
-        }
+    let (code, said) = ending(command(process, &words).await)?;
+    if let Some(text) = said {
+        log(process, "error", &text).await;
     }
+    Ok(code)
 }
 
 /// A line as logrus writes it.
@@ -140,7 +116,7 @@ async fn command(process: &mut Process, words: &[&str]) -> Done {
                 .await?;
             Ok(())
         }
-        [other, ..] => Err(Failed::Logged(format!("No help topic for '{other}'\n"), 3)),
+        [other, ..] => Err(Failed::Said(format!("No help topic for '{other}'\n"), 3)),
     }
 }
 
@@ -304,7 +280,7 @@ fn pause(machine: &Machine, action: &str, words: &[&str]) -> Done {
 async fn exec(process: &mut Process, words: &[&str]) -> Done {
     let arguments = parse("exec", "tty/t detach/d env/e= user/u= cwd= process/p= pid-file= +", words)?;
     let machine = process.machine.clone();
-    let failed = |text: &str| Failed::Logged(format!("exec failed: {text}"), 255);
+    let failed = |text: &str| Failed::Said(format!("exec failed: {text}"), 255);
     let [id, command @ ..] = arguments.words.as_slice() else {
         return Err(Failed::new("runc: \"exec\" requires a minimum of 1 argument"));
     };
