@@ -46,8 +46,7 @@ pub struct Image {
 impl Image {
     /// A list of strings in its configuration.
     fn words(&self, key: &str) -> Vec<String> {
-        let list = self.config.pointer(&format!("/config/{key}")).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+        super::texts(self.config.pointer(&format!("/config/{key}")))
     }
 
     /// What it runs.

@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use container::{Spec, State};
 use containers::{Beginning, NotMade};
+use serde_json::Value;
 
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::files::{Inode, Kind, Service};
@@ -68,6 +69,12 @@ pub const PODMAN_SOCKET: &str = "/run/podman/podman.sock";
 /// The network that a container is on when nothing is said.
 fn network_of(engine: Engine) -> &'static str {
     if engine == Engine::Docker { "bridge" } else { "podman" }
+}
+
+/// The texts in a list of JSON; none where there is no list.
+fn texts(list: Option<&Value>) -> Vec<String> {
+    let list = list.and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
 impl Machine {

@@ -11,6 +11,7 @@ use crate::simulation::engine::container::{Container, Spec};
 use crate::simulation::engine::containers::NotMade;
 use crate::simulation::engine::image::with_tag;
 use crate::simulation::engine::pages::digest;
+use crate::simulation::engine::texts as texts_of;
 use crate::simulation::load::Level;
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::process::Process;
@@ -103,10 +104,7 @@ pub(super) async fn command(process: &mut Process, action: &str, words: &[&str])
 pub(super) fn create(machine: &Machine, name: Option<&str>, body: &Value) -> Result<Arc<Container>, Refused> {
     let text = |path: &str| body.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let is = |path: &str| body.pointer(path).and_then(Value::as_bool).unwrap_or_default();
-    let texts = |path: &str| -> Vec<String> {
-        let list = body.pointer(path).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
-    };
+    let texts = |path: &str| texts_of(body.pointer(path));
     let reference = text("/Image");
     let image = machine.containers.docker.images.find(reference);
     let missing = || Refused::new(StatusCode::NOT_FOUND, format!("No such image: {}", with_tag(reference)));

@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{parse, some};
 use super::{Done, Failed, OVERLAY, Refused};
-use crate::simulation::engine::archive::{self, Archive, What};
+use crate::simulation::engine::archive::{self, Archive};
 use crate::simulation::engine::disk;
 use crate::simulation::engine::image::{Image, with_tag};
 use crate::simulation::engine::pages::digest;
+use crate::simulation::engine::texts;
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::content::Content;
 use crate::simulation::machine::errno::Errno;
@@ -84,12 +85,7 @@ pub(super) async fn unpack(machine: &Machine, content: Content) -> Result<Vec<St
     let broken = || Refused::internal("Error processing tar file(exit status 1): unexpected EOF");
     let members =
         archive::decompressed(content).and_then(|plain| archive::read(&plain)).map_err(|_| broken())?;
-    let find = |name: &str| {
-        members.iter().find(|member| member.path == name).and_then(|member| match &member.what {
-            What::File(content) => Some(content.clone()),
-            _ => None,
-        })
-    };
+    let find = |name: &str| archive::file(&members, name).cloned();
     let missing = |name: &str| {
         let place =
             format!("/var/lib/docker/tmp/docker-import-{}", machine.clock.now().as_nanos() % 1_000_000_000);
@@ -97,14 +93,6 @@ pub(super) async fn unpack(machine: &Machine, content: Content) -> Result<Vec<St
     };
     let manifest = find("manifest.json").ok_or_else(|| missing("repositories"))?;
     let manifest: Value = serde_json::from_slice(&manifest.whole()).map_err(|_| broken())?;
-    let texts = |value: Option<&Value>| -> Vec<String> {
-        value
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(|text| text.as_str().map(str::to_owned))
-            .collect()
-    };
     let mut said = Vec::new();
     for one in manifest.as_array().into_iter().flatten() {
         let name = one.get("Config").and_then(Value::as_str).unwrap_or_default();
@@ -177,14 +165,7 @@ pub(super) async fn load(process: &mut Process, words: &[&str]) -> Done {
             .map_err(|error| Failed::new(format!("open {path}: {}", error.to_string().to_lowercase())))?,
         None => process.files.get(&0).cloned().ok_or(Errno::BadDescriptor)?,
     };
-    let mut content = Content::default();
-    loop {
-        let bytes = file.read(1 << 20).await?;
-        if bytes.is_empty() {
-            break;
-        }
-        content.append(bytes);
-    }
+    let content = archive::everything(&file).await?;
     // Said without the daemon's name before it.
     let said = unpack(&machine, content).await.map_err(|refused| Failed::new(refused.message))?;
     process.out(said.concat()).await?;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{inspect, networks};
 use crate::simulation::engine::container::{Address, Container, static_directory};
+use crate::simulation::engine::texts;
 use crate::simulation::engine::time::stamp;
 use crate::simulation::load::Level;
 use crate::simulation::machine::Machine;
@@ -171,10 +172,6 @@ fn json_of(content: &Content) -> Option<Value> {
 pub(super) fn read(machine: &Machine, content: &Content) -> Option<Arrived> {
     let config = json_of(content)?;
     let text = |key: &str| config.get(key).and_then(Value::as_str).map(str::to_owned);
-    let words = |value: Option<&Value>| -> Vec<String> {
-        let list = value.and_then(Value::as_array).into_iter().flatten();
-        list.filter_map(|word| word.as_str().map(str::to_owned)).collect()
-    };
     let volumes = config.get("namedVolumes").and_then(Value::as_array).into_iter().flatten();
     let ports = config.get("newPortMappings").and_then(Value::as_array).into_iter().flatten();
     let labels = config.get("labels").and_then(Value::as_object).into_iter().flatten();
@@ -208,8 +205,8 @@ pub(super) fn read(machine: &Machine, content: &Content) -> Option<Arrived> {
         name,
         image: text("rootfsImageID")?,
         image_name,
-        command: words(config.get("command")),
-        create_command: words(config.get("CreateCommand")),
+        command: texts(config.get("command")),
+        create_command: texts(config.get("CreateCommand")),
         network: networks.and_then(|networks| networks.keys().next().cloned()),
         runtime: if text("runtime")? == "runc" { Runtime::Runc } else { Runtime::Crun },
         plan,

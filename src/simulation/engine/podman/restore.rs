@@ -146,10 +146,7 @@ pub(super) fn members(content: Content) -> Result<Members, &'static str> {
 }
 
 fn file<'a>(members: &'a Members, path: &str) -> Option<&'a Content> {
-    match &members.get(path)?.what {
-        What::File(content) => Some(content),
-        _ => None,
-    }
+    members.get(path)?.content()
 }
 
 /// Restores a container from the images that lie beside it.

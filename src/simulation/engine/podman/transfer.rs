@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 
 use super::arguments::parse;
 use super::{Done, Failed};
-use crate::simulation::engine::archive::{self, Archive, What};
+use crate::simulation::engine::archive::{self, Archive};
 use crate::simulation::engine::disk;
 use crate::simulation::engine::image::OVERLAY;
 use crate::simulation::engine::pages::digest;
+use crate::simulation::engine::texts;
 use crate::simulation::machine::content::Content;
+use crate::simulation::machine::errno::Errno;
 use crate::simulation::machine::files::Metadata;
-use crate::simulation::machine::open::{Access, OpenFile};
+use crate::simulation::machine::open::Access;
 use crate::simulation::machine::process::Process;
 use crate::simulation::scenario::Stage;
 
@@ -62,25 +64,12 @@ pub(super) async fn save(process: &mut Process, words: &[&str]) -> Done {
             .open(path, Access::Write)
             .await
             .map_err(|error| Failed::new(format!("open {path}: {error}")))?,
-        None => {
-            process.files.get(&1).cloned().ok_or(crate::simulation::machine::errno::Errno::BadDescriptor)?
-        }
+        None => process.files.get(&1).cloned().ok_or(Errno::BadDescriptor)?,
     };
     for piece in content.pieces() {
         out.write(piece.clone()).await?;
     }
     Ok(())
-}
-
-async fn everything(file: &OpenFile) -> Result<Content, Failed> {
-    let mut content = Content::default();
-    loop {
-        let bytes = file.read(1 << 20).await?;
-        if bytes.is_empty() {
-            return Ok(content);
-        }
-        content.append(bytes);
-    }
 }
 
 /// `podman image load`
@@ -92,26 +81,21 @@ pub(super) async fn load(process: &mut Process, words: &[&str]) -> Done {
             .open(path, Access::Read)
             .await
             .map_err(|error| Failed::new(format!("open {path}: {}", error.to_string().to_lowercase())))?,
-        None => {
-            process.files.get(&0).cloned().ok_or(crate::simulation::machine::errno::Errno::BadDescriptor)?
-        }
+        None => process.files.get(&0).cloned().ok_or(Errno::BadDescriptor)?,
     };
-    let content = everything(&file).await?;
+    let content = archive::everything(&file).await?;
     if let Some(failure) = machine.reached(Stage::Image, "").await {
         let text = failure.stderr(Stage::Image, machine.plan.runtime, &[("image", "the image")]);
         return Err(Failed::Said(text.trim_start_matches("Error: ").to_owned(), failure.exit_code));
     }
-    let full = |path: &str, error: crate::simulation::machine::errno::Errno| {
+    let full = |path: &str, error: Errno| {
         Failed::new(format!(
             "copying layers and metadata: writing blob: storing blob to file {path:?}: write {path}: {}",
             error.to_string().to_lowercase()
         ))
     };
     if !disk::has_room(&machine, "/var/tmp", content.length()) {
-        return Err(full(
-            "/var/tmp/container_images_storage",
-            crate::simulation::machine::errno::Errno::NoSpace,
-        ));
+        return Err(full("/var/tmp/container_images_storage", Errno::NoSpace));
     }
     machine.spend(Duration::from_secs_f64(content.length() as f64 / RATE)).await;
     let unreadable = || {
@@ -123,22 +107,9 @@ pub(super) async fn load(process: &mut Process, words: &[&str]) -> Done {
     };
     let members =
         archive::decompressed(content).and_then(|plain| archive::read(&plain)).map_err(|_| unreadable())?;
-    let find = |name: &str| {
-        members.iter().find(|member| member.path == name).and_then(|member| match &member.what {
-            What::File(content) => Some(content.clone()),
-            _ => None,
-        })
-    };
+    let find = |name: &str| archive::file(&members, name).cloned();
     let manifest = find("manifest.json").ok_or_else(unreadable)?;
     let manifest: Value = serde_json::from_slice(&manifest.whole()).map_err(|_| unreadable())?;
-    let texts = |value: Option<&Value>| -> Vec<String> {
-        value
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(|text| text.as_str().map(str::to_owned))
-            .collect()
-    };
     for one in manifest.as_array().into_iter().flatten() {
         let config = one.get("Config").and_then(Value::as_str).and_then(&find).ok_or_else(unreadable)?;
         let text = String::from_utf8_lossy(&config.whole()).into_owned();

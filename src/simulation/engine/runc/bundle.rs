@@ -11,6 +11,7 @@ use crate::simulation::engine::containers::NotMade;
 use crate::simulation::engine::disk;
 use crate::simulation::engine::image::{self, Image};
 use crate::simulation::engine::pages::{digest, pages};
+use crate::simulation::engine::texts;
 use crate::simulation::load::Level;
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::namespace::LastLink;
@@ -173,8 +174,7 @@ pub(super) fn container(machine: &Machine, id: &str, directory: &str) -> Result<
 }
 
 fn arguments(config: &Value) -> Vec<String> {
-    let words = config.pointer("/process/args").and_then(Value::as_array);
-    words.into_iter().flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+    texts(config.pointer("/process/args"))
 }
 
 fn build(
