@@ -23,6 +23,8 @@ pub mod pages;
 pub mod podman;
 pub mod program;
 pub mod runc;
+#[cfg(test)]
+mod testing;
 mod time;
 mod versions;
 mod writing;

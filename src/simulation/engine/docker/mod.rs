@@ -22,7 +22,7 @@ mod ps;
 mod show;
 mod store;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
 mod transfer;
 mod values;
 

@@ -1,123 +1,45 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use crate::fleet::HostName;
 use crate::simulation::engine::disk;
+use crate::simulation::engine::testing::{self, Headers, another, carry, plan};
 use crate::simulation::failure::failure;
-use crate::simulation::load::Level;
 use crate::simulation::locked;
-use crate::simulation::machine::files::{Kind, Service};
 use crate::simulation::machine::programs::run_words;
 use crate::simulation::machine::{Machine, machine_for_tests};
-use crate::simulation::scenario::{
-    ContainerPlan, Engine, FilePlan, Peculiarity, Stage, Status, VolumePlan, Workload,
-};
+use crate::simulation::scenario::{ContainerPlan, Engine, Peculiarity, Stage, Status, VolumePlan, Workload};
 
 mod checkpoints;
 mod shapes;
-
-/// A container of a scenario; also for the tests of runC.
-pub(in crate::simulation::engine) fn plan(name: &str, engine: Engine, workload: Workload) -> ContainerPlan {
-    ContainerPlan {
-        name: name.into(),
-        host: HostName::new("h1").unwrap(),
-        engine,
-        workload,
-        image: workload.image(),
-        memory: 3 << 20,
-        dirty_rate: 0,
-        cpu: Level::new(0.25).unwrap(),
-        sockets: 0,
-        ports: Vec::new(),
-        volumes: Vec::new(),
-        files: vec![FilePlan { path: "/var/lib/data.bin".into(), size: 100_000 }],
-        peculiar: Default::default(),
-        status: Status::Running,
-        labels: BTreeMap::from([("drover.sample".into(), name.into())]),
-    }
-}
 
 fn docker_plan(name: &str, workload: Workload) -> ContainerPlan {
     plan(name, Engine::Docker, workload)
 }
 
-/// A machine that is not the first one, with the same clock.
-pub(in crate::simulation::engine) fn another(like: &Machine, name: &str) -> Arc<Machine> {
-    let mut plan = like.plan.clone();
-    plan.name = HostName::new(name).unwrap();
-    Machine::new(plan, like.clock.clone(), like.loads.clone())
-}
-
 async fn docker(machine: &Arc<Machine>, words: &str) -> (u8, String, String) {
-    let words: Vec<&str> = std::iter::once("docker").chain(words.split_whitespace()).collect();
-    run_words(machine, &words, b"").await
+    testing::run(machine, "docker", words).await
 }
 
-/// What a successful command says.
 async fn said(machine: &Arc<Machine>, words: &str) -> String {
-    let (code, out, err) = docker(machine, words).await;
-    assert_eq!((code, err.as_str()), (0, ""), "docker {words}: {out}");
-    out
+    testing::said(machine, "docker", words).await
 }
 
-/// The error of one that fails.
 async fn error(machine: &Arc<Machine>, words: &str) -> (u8, String) {
-    let (code, out, err) = docker(machine, words).await;
-    assert_ne!(code, 0, "docker {words}: {out}");
-    (code, err)
+    testing::error(machine, "docker", words).await
 }
 
 async fn count(machine: &Arc<Machine>, name: &str) -> u64 {
-    said(machine, &format!("logs --tail 1 {name}")).await.trim().parse().unwrap()
+    testing::count(machine, "docker", name).await
 }
-
-/// Copies a file or a directory to another machine, as the network would.
-pub(in crate::simulation::engine) fn carry(from: &Machine, to: &Machine, path: &str, place: &str) {
-    let node = disk::node(from, path).unwrap();
-    if node.is_directory() {
-        disk::directory(to, place, node.metadata().mode).unwrap();
-        for name in node.names().unwrap() {
-            let inner = node.entry(&name).unwrap();
-            if let Kind::Link(target) = &inner.kind {
-                disk::link(to, &format!("{place}/{name}"), target).unwrap();
-            } else {
-                carry(from, to, &format!("{path}/{name}"), &format!("{place}/{name}"));
-            }
-        }
-    } else {
-        disk::put(to, place, node.content().unwrap(), node.metadata().mode).unwrap();
-    }
-}
-
-type Headers = BTreeMap<String, String>;
 
 /// One request to the API.
 async fn ask(machine: &Arc<Machine>, method: &str, path: &str, body: &Value) -> (StatusCode, Headers, Bytes) {
-    let node = disk::node(machine, "/var/run/docker.sock").unwrap();
-    let Kind::Socket(service) = &node.kind else { unreachable!() };
-    let (near, far) = tokio::io::duplex(1 << 16);
-    let service: Arc<dyn Service> = service.clone();
-    tokio::spawn(async move { service.serve(far).await });
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near)).await.unwrap();
-    tokio::spawn(connection);
     let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-    let request =
-        Request::builder().method(method).uri(path).header("Host", "d").body(Full::new(body)).unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    let (head, body) = response.into_parts();
-    let headers = head
-        .headers
-        .iter()
-        .map(|(key, value)| (key.to_string(), value.to_str().unwrap().to_owned()))
-        .collect();
-    (head.status, headers, body.collect().await.unwrap().to_bytes())
+    testing::ask(machine, "/var/run/docker.sock", method, path, body).await
 }
 
 async fn get(machine: &Arc<Machine>, path: &str) -> Value {

@@ -3,82 +3,41 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::StatusCode;
 use serde_json::Value;
 
-use crate::fleet::HostName;
 use crate::simulation::engine::container::Freezer;
-use crate::simulation::engine::disk;
+use crate::simulation::engine::testing::{self, another, carry, changed};
+use crate::simulation::engine::{PODMAN_SOCKET, disk};
 use crate::simulation::failure::failure;
-use crate::simulation::load::Level;
 use crate::simulation::locked;
-use crate::simulation::machine::files::{Kind, Service};
-use crate::simulation::machine::programs::run_words;
 use crate::simulation::machine::signal::Signal;
 use crate::simulation::machine::{Machine, machine_for_tests};
 use crate::simulation::scenario::{
-    CgroupVersion, ContainerPlan, Engine, FilePlan, HostPlan, Peculiarity, Stage, Status, Version,
-    VolumePlan, Workload,
+    CgroupVersion, ContainerPlan, Engine, HostPlan, Peculiarity, Stage, Status, Version, VolumePlan, Workload,
 };
 
 mod failures;
 mod shapes;
 
 fn plan(name: &str, workload: Workload) -> ContainerPlan {
-    ContainerPlan {
-        name: name.into(),
-        host: HostName::new("h1").unwrap(),
-        engine: Engine::Podman,
-        workload,
-        image: workload.image(),
-        memory: 3 << 20,
-        dirty_rate: 0,
-        cpu: Level::new(0.25).unwrap(),
-        sockets: 0,
-        ports: Vec::new(),
-        volumes: Vec::new(),
-        files: vec![FilePlan { path: "/var/lib/data.bin".into(), size: 100_000 }],
-        peculiar: Default::default(),
-        status: Status::Running,
-        labels: BTreeMap::from([("drover.sample".into(), name.into())]),
-    }
-}
-
-fn changed(change: impl FnOnce(&mut HostPlan)) -> Arc<Machine> {
-    let like = machine_for_tests();
-    let mut plan = like.plan.clone();
-    change(&mut plan);
-    Machine::new(plan, like.clock.clone(), like.loads.clone())
+    testing::plan(name, Engine::Podman, workload)
 }
 
 async fn podman(machine: &Arc<Machine>, words: &str) -> (u8, String, String) {
-    let words: Vec<&str> = std::iter::once("podman").chain(words.split_whitespace()).collect();
-    run_words(machine, &words, b"").await
+    testing::run(machine, "podman", words).await
 }
 
-/// What a successful command says.
 async fn said(machine: &Arc<Machine>, words: &str) -> String {
-    let (code, out, err) = podman(machine, words).await;
-    assert_eq!((code, err.as_str()), (0, ""), "podman {words}: {out}");
-    out
+    testing::said(machine, "podman", words).await
 }
 
-/// The error of one that fails.
 async fn error(machine: &Arc<Machine>, words: &str) -> (u8, String) {
-    let (code, out, err) = podman(machine, words).await;
-    assert_ne!(code, 0, "podman {words}: {out}");
-    (code, err)
+    testing::error(machine, "podman", words).await
 }
 
 async fn count(machine: &Arc<Machine>, name: &str) -> u64 {
-    said(machine, &format!("logs --tail 1 {name}")).await.trim().parse().unwrap()
-}
-
-/// Copies a file to another machine, as the network would.
-fn carry(from: &Machine, to: &Machine, path: &str) {
-    disk::put(to, path, disk::read(from, path).unwrap(), 0o600).unwrap();
+    testing::count(machine, "podman", name).await
 }
 
 /// One request to the API.
@@ -87,24 +46,8 @@ async fn ask(
     method: &str,
     path: &str,
     body: Bytes,
-) -> (StatusCode, BTreeMap<String, String>, Bytes) {
-    let node = disk::node(machine, "/run/podman/podman.sock").unwrap();
-    let Kind::Socket(service) = &node.kind else { unreachable!() };
-    let (near, far) = tokio::io::duplex(1 << 16);
-    let service: Arc<dyn Service> = service.clone();
-    tokio::spawn(async move { service.serve(far).await });
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near)).await.unwrap();
-    tokio::spawn(connection);
-    let request =
-        Request::builder().method(method).uri(path).header("Host", "d").body(Full::new(body)).unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    let (head, body) = response.into_parts();
-    let headers = head
-        .headers
-        .iter()
-        .map(|(key, value)| (key.to_string(), value.to_str().unwrap().to_owned()))
-        .collect();
-    (head.status, headers, body.collect().await.unwrap().to_bytes())
+) -> (StatusCode, testing::Headers, Bytes) {
+    testing::ask(machine, PODMAN_SOCKET, method, path, body).await
 }
 
 async fn json(machine: &Arc<Machine>, path: &str) -> Value {
@@ -167,12 +110,12 @@ async fn containers_are_listed_and_looked_at() {
 
 #[tokio::test(start_paused = true)]
 async fn a_container_moves_and_loses_nothing() {
-    let (one, two) = (machine_for_tests(), changed(|plan| plan.name = HostName::new("h2").unwrap()));
+    let (one, two) = (machine_for_tests(), another(&machine_for_tests(), "h2"));
     let volumes = vec![VolumePlan { name: "data".into(), size: 5_000, path: "/data".into() }];
     one.furnish(&ContainerPlan { volumes, ..plan("counter", Workload::Counter) }, 1);
     one.clock.sleep(Duration::from_secs(30)).await;
     said(&one, "image save -o /tmp/image.tar counter").await;
-    carry(&one, &two, "/tmp/image.tar");
+    carry(&one, &two, "/tmp/image.tar", "/tmp/image.tar");
     assert_eq!(
         podman(&two, "image load -q -i /tmp/image.tar").await.1,
         "Loaded image: localhost/drover/counter:latest\n"
@@ -191,7 +134,7 @@ async fn a_container_moves_and_loses_nothing() {
         "exited/true\n"
     );
     one.clock.sleep(Duration::from_secs(1_000)).await;
-    carry(&one, &two, "/tmp/a.tar");
+    carry(&one, &two, "/tmp/a.tar", "/tmp/a.tar");
     let id = said(&two, "container restore --tcp-established --file-locks --import /tmp/a.tar").await;
     assert_eq!(id.trim(), one.containers.find("counter").unwrap().id);
     let arrived = two.containers.find("counter").unwrap();

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::simulation::engine::disk;
-use crate::simulation::engine::docker::tests::{another, carry, plan};
+use crate::simulation::engine::testing::{self, another, carry, plan};
 use crate::simulation::failure::failure;
 use crate::simulation::locked;
 use crate::simulation::machine::programs::run_words;
@@ -17,21 +17,16 @@ fn runc_plan(name: &str, workload: Workload) -> ContainerPlan {
 }
 
 async fn runc(machine: &Arc<Machine>, words: &str) -> (u8, String, String) {
-    let words: Vec<&str> = std::iter::once("runc").chain(words.split_whitespace()).collect();
-    run_words(machine, &words, b"").await
+    testing::run(machine, "runc", words).await
 }
 
-/// What a successful command says.
 async fn said(machine: &Arc<Machine>, words: &str) -> String {
-    let (code, out, err) = runc(machine, words).await;
-    assert_eq!((code, err.as_str()), (0, ""), "runc {words}: {out}");
-    out
+    testing::said(machine, "runc", words).await
 }
 
 /// Exit code and last message of one that fails.
 async fn error(machine: &Arc<Machine>, words: &str) -> (u8, String) {
-    let (code, out, err) = runc(machine, words).await;
-    assert_ne!(code, 0, "runc {words}: {out}");
+    let (code, err) = testing::error(machine, "runc", words).await;
     let line = err.lines().last().unwrap_or_default();
     let message = line.split_once("msg=").unwrap_or_else(|| panic!("{err}")).1;
     (code, serde_json::from_str(message).unwrap())

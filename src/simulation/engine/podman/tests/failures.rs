@@ -3,10 +3,10 @@ use crate::simulation::scenario::Architecture;
 
 /// A machine with a container, and the archive of another one's checkpoint at /tmp/a.tar.
 async fn with_archive(change: impl FnOnce(&mut HostPlan)) -> Arc<Machine> {
-    let (from, to) = (machine_for_tests(), changed(change));
+    let (from, to) = (machine_for_tests(), changed(&machine_for_tests(), change));
     from.furnish(&plan("counter", Workload::Counter), 1);
     said(&from, "container checkpoint --compress none --export /tmp/a.tar counter").await;
-    carry(&from, &to, "/tmp/a.tar");
+    carry(&from, &to, "/tmp/a.tar", "/tmp/a.tar");
     to.containers.images.provide(&to, Workload::Counter, &Workload::Counter.image()).unwrap();
     to
 }
