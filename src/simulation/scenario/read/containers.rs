@@ -15,7 +15,7 @@ use crate::simulation::scenario::{
 /// More containers than anybody looks at: a hundred on each of two hundred hosts.
 const MOST_CONTAINERS: usize = 20_000;
 
-const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 17] = [
     "name",
     "host",
     "engine",

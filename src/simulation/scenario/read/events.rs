@@ -2,7 +2,7 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::containers::ENGINES;
+use super::containers::{self, ENGINES};
 use super::links::pair;
 use super::names::{Moment, Names};
 use super::{Entry, Reader, key_span};
@@ -68,23 +68,8 @@ impl What {
     }
 }
 
-/// What a container of an event may say of itself: it is one, and on one host.
-const RUN_KEYS: [&str; 14] = [
-    "name",
-    "host",
-    "engine",
-    "workload",
-    "image",
-    "memory",
-    "dirty_rate",
-    "cpu",
-    "sockets",
-    "ports",
-    "volumes",
-    "files",
-    "peculiar",
-    "labels",
-];
+/// What a container of an event cannot say of itself: it is one, on one host, and begins to run.
+const NOT_OF_ONE: [&str; 3] = ["status", "count", "per_host"];
 
 impl Reader<'_, '_> {
     pub(super) fn events(&mut self, top: &DeTable<'_>) -> Vec<EventPlan> {
@@ -239,7 +224,8 @@ impl Reader<'_, '_> {
     fn run(&mut self, entry: &Entry<'_, '_>) -> Option<ContainerPlan> {
         self.missing(entry, "container", "{ name = \"x\", host = \"h1\", workload = \"web\" }");
         let inner = self.table(entry.1, "container")?;
-        self.known_only(inner.1, &[&RUN_KEYS]);
+        let known: Vec<&str> = containers::KEYS.into_iter().filter(|key| !NOT_OF_ONE.contains(key)).collect();
+        self.known_only(inner.1, &[&known]);
         let host = self.must_refer(&inner, "host", "\"h1\"", Names::host);
         let name = self.need(&inner, "name", "\"x\"", values::single_name);
         let (host, name): (HostName, String) = (host?, name?);
