@@ -24,3 +24,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Bytes as hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The SHA-256 of some bytes: also where names and ids come from that are the same in each run of the same world.
+fn digest(bytes: impl AsRef<[u8]>) -> String {
+    hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes.as_ref()))
+}

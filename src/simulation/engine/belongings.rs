@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::disk;
-use super::pages::{digest, noise};
+use super::pages::noise;
+use crate::simulation::digest;
 use crate::simulation::locked;
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::errno::Errno;

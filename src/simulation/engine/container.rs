@@ -213,7 +213,7 @@ impl Container {
             seed,
         } = spec;
         Self {
-            layer: super::pages::digest(format!("layer of {id} {}", created.as_nanos())),
+            layer: crate::simulation::digest(format!("layer of {id} {}", created.as_nanos())),
             image: image.id.clone(),
             layers: image.layers.clone(),
             environment: image.environment(),

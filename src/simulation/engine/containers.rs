@@ -311,7 +311,7 @@ impl Containers {
                 return Some(Address { ip, mac: docker::mac(ip) });
             }
             // Locally administered, drawn from the container's id and its address.
-            let hash = super::pages::digest(format!("{} {ip}", container.id));
+            let hash = crate::simulation::digest(format!("{} {ip}", container.id));
             let byte =
                 |index: usize| u8::from_str_radix(hash.get(index..index + 2).unwrap_or("0"), 16).unwrap_or(0);
             let mac = [byte(0) & 0xfc | 2, byte(2), byte(4), byte(6), byte(8), byte(10)];

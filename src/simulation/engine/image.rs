@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::archive::{self, Archive, Member, What};
 use super::disk;
-use super::pages::{digest, noise};
+use super::pages::noise;
+use crate::simulation::digest;
 use crate::simulation::locked;
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::content::Content;

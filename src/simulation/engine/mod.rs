@@ -97,7 +97,7 @@ impl Machine {
             Engine::Runc => return runc::furnish(self, plan, seed),
         };
         let image = images.provide(self, plan.workload, &plan.image)?;
-        let id = pages::digest(format!("{seed}/{}/{}", plan.host, plan.name));
+        let id = crate::simulation::digest(format!("{seed}/{}/{}", plan.host, plan.name));
         let spec = Spec {
             seed: u64::from_str_radix(&id[..15], 16).unwrap_or(seed),
             id,

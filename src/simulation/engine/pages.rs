@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use bytes::{Bytes, BytesMut};
 use sha2::Digest;
 
+use crate::simulation::hex;
 use crate::simulation::load::draw;
 use crate::simulation::machine::content::Content;
 
@@ -85,16 +86,6 @@ pub async fn hash(content: &Content) -> String {
         }
     }
     hex(&hasher.finalize())
-}
-
-/// Bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The SHA-256 of some bytes.
-pub fn digest(bytes: impl AsRef<[u8]>) -> String {
-    hex(&sha2::Sha256::digest(bytes.as_ref()))
 }
 
 #[cfg(test)]

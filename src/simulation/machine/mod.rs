@@ -30,11 +30,11 @@ use super::clock::Clock;
 use super::engine::containers::Containers;
 #[cfg(test)]
 use super::failure::Failure;
-use super::locked;
 #[cfg(test)]
 use super::scenario::Stage;
 use super::scenario::{Engine, HostPlan};
 use super::world::{Loads, World};
+use super::{digest, locked};
 use files::Filesystem;
 use kernel::meter::Meter;
 use namespace::Namespace;
@@ -175,9 +175,7 @@ impl Machine {
 
     /// Its boot id: another one after each boot, the same in each run of the same world.
     pub fn boot_id(&self) -> String {
-        let text = format!("{}/{}", self.plan.name, self.boots.load(Ordering::Relaxed));
-        let hash = <sha2::Sha256 as sha2::Digest>::digest(text.as_bytes());
-        let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let hex = digest(format!("{}/{}", self.plan.name, self.boots.load(Ordering::Relaxed)));
         format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
     }
 

@@ -8,6 +8,7 @@ use super::content::Content;
 use super::files::{Device, Filesystem, Inode, Kind, Metadata, Node};
 use super::namespace::{Mount, Namespace};
 use super::programs;
+use crate::simulation::digest;
 use crate::simulation::scenario::HostPlan;
 
 /// The mount table of a host and the files behind it.
@@ -137,9 +138,7 @@ fn os_release(plan: &HostPlan) -> String {
 }
 
 fn machine_id(plan: &HostPlan) -> String {
-    let hash = <sha2::Sha256 as sha2::Digest>::digest(plan.name.to_string().as_bytes());
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    hex + "\n"
+    digest(plan.name.as_str())[..32].to_owned() + "\n"
 }
 
 /// Makes files on a fresh disk, where there is room for all of them.

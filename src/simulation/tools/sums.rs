@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::call::{Call, Failure, Grammar, Outcome, base, fail, input};
 use super::lines::{PIECE, read_whole};
+use crate::simulation::hex;
 use crate::simulation::machine::errno::Errno;
 use crate::simulation::machine::process::Process;
 
@@ -60,7 +61,7 @@ async fn hash(process: &Process, path: &str) -> Result<String, Errno> {
     loop {
         let bytes = file.read(PIECE).await?;
         if bytes.is_empty() {
-            return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            return Ok(hex(&hasher.finalize()));
         }
         hasher.update(&bytes);
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::values::endpoint;
+use crate::simulation::digest;
 use crate::simulation::engine::belongings::{Network, Volume};
 use crate::simulation::engine::image::Image;
-use crate::simulation::engine::pages::digest;
 use crate::simulation::engine::time::{NEVER, stamp};
 use crate::simulation::machine::Machine;
 use crate::simulation::scenario::Engine;

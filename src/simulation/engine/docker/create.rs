@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{parse, some};
 use super::{Done, Failed, Refused, daemon, exec};
+use crate::simulation::digest;
 use crate::simulation::engine::container::{Container, Spec};
 use crate::simulation::engine::containers::NotMade;
 use crate::simulation::engine::image::with_tag;
-use crate::simulation::engine::pages::digest;
 use crate::simulation::engine::texts as texts_of;
 use crate::simulation::load::Level;
 use crate::simulation::machine::Machine;

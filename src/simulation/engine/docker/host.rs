@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::values::{containers, is_paused};
 use super::version;
-use crate::simulation::engine::pages::digest;
+use crate::simulation::digest;
 use crate::simulation::engine::time::stamp;
 use crate::simulation::machine::Machine;
 use crate::simulation::scenario::{Architecture, CgroupVersion};

@@ -52,7 +52,7 @@ impl Store {
     /// Makes a network with the next free subnet.
     pub(super) fn create_network(&self, name: &str) -> Network {
         let number = self.networks.all().len().min(14) as u8;
-        let id = crate::simulation::engine::pages::digest(name);
+        let id = crate::simulation::digest(name);
         let interface = format!("br-{}", id.get(..12).unwrap_or_default());
         let network = Network::new(name, &interface, Ipv4Addr::new(172, 17 + number, 0, 0), 16);
         self.networks.add(network.clone());

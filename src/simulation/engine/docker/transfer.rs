@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{parse, some};
 use super::{Done, Failed, OVERLAY, Refused};
+use crate::simulation::digest;
 use crate::simulation::engine::archive::{self, Archive};
 use crate::simulation::engine::disk;
 use crate::simulation::engine::image::{Image, with_tag};
-use crate::simulation::engine::pages::digest;
 use crate::simulation::engine::texts;
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::content::Content;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::files::{VOLUMES, static_directory};
+use crate::simulation::digest;
 use crate::simulation::engine::container::{Container, Freezer, State};
-use crate::simulation::engine::pages::digest;
 use crate::simulation::engine::time::{NEVER, human, stamp, stamp_or_never};
 use crate::simulation::machine::Machine;
 use crate::simulation::scenario::{Engine, Peculiarity};

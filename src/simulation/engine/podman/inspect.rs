@@ -128,7 +128,7 @@ pub(super) fn value(machine: &Machine, container: &Container) -> Value {
         "ImageDigest": image_digest(machine, container),
         "ImageName": container.image_name,
         "Rootfs": "",
-        "Pod": if container.is(Peculiarity::Pod) { container.plan.labels.get("pod").cloned().unwrap_or_else(|| crate::simulation::engine::pages::digest("pod")) } else { String::new() },
+        "Pod": if container.is(Peculiarity::Pod) { container.plan.labels.get("pod").cloned().unwrap_or_else(|| crate::simulation::digest("pod")) } else { String::new() },
         "ResolvConfPath": format!("{run}/resolv.conf"),
         "HostnamePath": format!("{run}/hostname"),
         "HostsPath": format!("{run}/hosts"),

@@ -201,11 +201,7 @@ pub(super) async fn import(
         .find(&arrived.image)
         .ok_or_else(|| Failed::new(format!("{}: image not known", arrived.image)))?;
     let id = if options.name.is_some() {
-        crate::simulation::engine::pages::digest(format!(
-            "{} as {name} at {}",
-            arrived.id,
-            machine.calendar().as_nanos()
-        ))
+        crate::simulation::digest(format!("{} as {name} at {}", arrived.id, machine.calendar().as_nanos()))
     } else {
         arrived.id.clone()
     };

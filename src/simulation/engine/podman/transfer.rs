@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::arguments::parse;
 use super::{Done, Failed};
+use crate::simulation::digest;
 use crate::simulation::engine::archive::{self, Archive};
 use crate::simulation::engine::disk;
 use crate::simulation::engine::image::OVERLAY;
-use crate::simulation::engine::pages::digest;
 use crate::simulation::engine::texts;
 use crate::simulation::machine::content::Content;
 use crate::simulation::machine::errno::Errno;

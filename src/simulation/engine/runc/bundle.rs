@@ -5,12 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Done, EXISTS, Failed, state};
+use crate::simulation::digest;
 use crate::simulation::engine::container::{Container, Spec};
 use crate::simulation::engine::containers::Beginning;
 use crate::simulation::engine::containers::NotMade;
 use crate::simulation::engine::disk;
 use crate::simulation::engine::image::{self, Image};
-use crate::simulation::engine::pages::{digest, pages};
+use crate::simulation::engine::pages::pages;
 use crate::simulation::engine::texts;
 use crate::simulation::load::Level;
 use crate::simulation::machine::Machine;
