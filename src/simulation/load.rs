@@ -235,12 +235,6 @@ impl Load {
             }
         }
     }
-
-    /// The mean level between two times; the level itself when no time lies between them.
-    pub fn mean(&self, from: Duration, to: Duration) -> f64 {
-        let between = to.saturating_sub(from).as_secs_f64();
-        if between > 0.0 { (self.integral(to) - self.integral(from)) / between } else { self.at(from) }
-    }
 }
 
 /// Where in its period a burst begins and ends, in seconds.

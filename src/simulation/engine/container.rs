@@ -77,8 +77,6 @@ pub struct Record {
     pub freezer: Freezer,
     /// Counts its lives: what still waits for the end of an earlier one does nothing.
     pub life: u64,
-    /// Memory that its processes use beyond the plan's, bytes.
-    pub growth: u64,
 }
 
 /// What a container does.
@@ -263,11 +261,6 @@ impl Container {
         record.freezer == Freezer::Frozen || matches!(record.state, State::Paused(_))
     }
 
-    /// How long its program has run in all its lives, at a moment of the world's time.
-    pub fn ran(&self, now: Duration) -> Duration {
-        locked(&self.record).program.ran(now)
-    }
-
     /// How long its program has run since it was last started or restored: processor time is counted from there.
     pub fn ran_since_start(&self, now: Duration) -> Duration {
         let record = locked(&self.record);
@@ -281,13 +274,7 @@ impl Container {
 
     /// Memory of its processes, bytes; none without processes.
     pub fn memory(&self) -> u64 {
-        let record = locked(&self.record);
-        if record.state.live().is_some() { self.plan.memory + record.growth } else { 0 }
-    }
-
-    /// Lets its processes use so many bytes beyond what the scenario says.
-    pub fn grow(&self, bytes: u64) {
-        locked(&self.record).growth = bytes;
+        if self.state().live().is_some() { self.plan.memory } else { 0 }
     }
 
     /// Its control group, as a path from the root of each hierarchy.

@@ -46,8 +46,6 @@ struct Table {
     locks: u32,
     /// Control groups that failed restores have left, by the container's id.
     left_groups: BTreeSet<String>,
-    /// Every container that was ever here.
-    known: BTreeSet<String>,
 }
 
 /// Why no container was found.
@@ -150,11 +148,6 @@ impl Containers {
         if matching.next().is_some() { Err(NotFound::Ambiguous) } else { Ok(first) }
     }
 
-    /// Whether a container of this id is or was here.
-    pub fn knew(&self, id: &str) -> bool {
-        locked(&self.table).known.contains(id)
-    }
-
     /// The control groups that are there, by the container's id: those of containers with processes, and those
     /// that failed restores have left.
     pub fn control_groups(&self) -> BTreeSet<String> {
@@ -205,7 +198,6 @@ impl Containers {
         }
         let lock = {
             let mut table = locked(&self.table);
-            table.known.insert(spec.id.clone());
             table.locks += 1;
             table.locks - 1
         };
@@ -319,11 +311,6 @@ impl Containers {
         });
         container.change(|record| record.address = address);
         address
-    }
-
-    /// The addresses in use on a network.
-    pub fn taken(&self, network: &str) -> Vec<Ipv4Addr> {
-        self.holders(network).into_iter().map(|(address, _)| address.ip).collect()
     }
 
     /// The addresses in use on a network, with those who have them.

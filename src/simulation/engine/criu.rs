@@ -81,7 +81,6 @@ pub struct Core {
     origin: (String, String),
     workload: String,
     memory: u64,
-    growth: u64,
     dirty_rate: u64,
     cpu: f64,
     sockets: u32,
@@ -113,7 +112,6 @@ impl Core {
             origin: (plan.host.to_string(), plan.name.clone()),
             workload: plan.workload.word().into(),
             memory: plan.memory,
-            growth: record.growth,
             dirty_rate: plan.dirty_rate,
             cpu: plan.cpu.get(),
             sockets: plan.sockets,
@@ -318,10 +316,7 @@ pub async fn restore(
         if used.saturating_add(length) > machine.plan.memory + machine.plan.swap {
             return Err(lines(["Error (criu/cr-restore.c:1480): 1 killed by signal 9: Killed"]));
         }
-        container.change(|record| {
-            record.program = core.program.clone();
-            record.growth = core.growth;
-        });
+        container.change(|record| record.program = core.program.clone());
         Ok(())
     }
     .await;

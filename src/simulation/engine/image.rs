@@ -60,12 +60,6 @@ impl Image {
         self.words("Env")
     }
 
-    /// The TCP ports that it announces.
-    pub fn ports(&self) -> Vec<u16> {
-        let ports = self.config.pointer("/config/ExposedPorts").and_then(Value::as_object);
-        ports.into_iter().flatten().filter_map(|(port, _)| port.split('/').next()?.parse().ok()).collect()
-    }
-
     /// Where its command begins.
     pub fn directory(&self) -> &str {
         self.config.pointer("/config/WorkingDir").and_then(Value::as_str).unwrap_or("/")

@@ -130,11 +130,6 @@ impl Machine {
         Ok(())
     }
 
-    /// Whether a container of this id is or was on this machine.
-    pub fn was_first_with(&self, id: &str) -> bool {
-        self.containers.knew(id)
-    }
-
     /// Someone else says `start`, `stop` or `remove` of a container; false where there is none of this name.
     pub fn someone(&self, order: &str, name: &str) -> bool {
         let Ok(container) = self.containers.find(name) else { return false };

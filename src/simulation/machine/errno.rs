@@ -37,10 +37,6 @@ pub enum Errno {
     NoDevice,
     /// ESRCH
     NoProcess,
-    /// ENOMEM
-    NoMemory,
-    /// ENOTCONN and its like: the other side is not there.
-    Refused,
     /// EIO
     Broken,
 }
@@ -64,8 +60,6 @@ impl fmt::Display for Errno {
             Self::Busy => "Device or resource busy",
             Self::NoDevice => "No such device or address",
             Self::NoProcess => "No such process",
-            Self::NoMemory => "Cannot allocate memory",
-            Self::Refused => "Connection refused",
             Self::Broken => "Input/output error",
         })
     }

@@ -53,12 +53,6 @@ pub struct HostPlan {
 }
 
 impl HostPlan {
-    /// The OCI runtimes installed: runC with a version of its own, crun where it is the one in use.
-    pub fn runtimes(&self) -> Vec<Runtime> {
-        let crun = (self.runtime == Runtime::Crun).then_some(Runtime::Crun);
-        crun.into_iter().chain(self.runc.is_some().then_some(Runtime::Runc)).collect()
-    }
-
     /// Whether it has an engine.
     pub fn has(&self, engine: super::Engine) -> bool {
         match engine {
@@ -134,11 +128,6 @@ impl Version {
         let good =
             text.starts_with(|c: char| c.is_ascii_digit()) && text.len() <= 40 && text.chars().all(allowed);
         good.then_some(Self(text))
-    }
-
-    /// The version as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// Its leading numbers, for comparison: 4, 1, 1 for “4.1.1”, 3, 17 for “3.17-2+deb12”.

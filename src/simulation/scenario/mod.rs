@@ -81,8 +81,8 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
+use crate::fleet::Problem;
 use crate::fleet::file::{NoText, ProblemList, text_of};
-use crate::fleet::{HostName, Problem};
 
 pub use container::{ContainerPlan, Engine, FilePlan, Origin, Peculiarity, Status, VolumePlan, Workload};
 pub use event::{
@@ -90,7 +90,7 @@ pub use event::{
 };
 pub use host::{Architecture, CgroupVersion, HostPlan, Runtime, Version};
 pub use link::{LAPTOP, LinkPlan, Links, Place, Rate};
-pub use shipped::{DEFAULT, NotShipped, Shipped, shipped};
+pub use shipped::{DEFAULT, Shipped, shipped};
 
 /// A world and what happens in it, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,18 +159,6 @@ impl Scenario {
     pub fn parse(name: &str, text: &str, path: &Path, seed: Option<u64>) -> Result<Self, ScenarioError> {
         read::read(name, text, seed)
             .map_err(|problems| ScenarioError::Invalid { path: path.to_path_buf(), problems })
-    }
-
-    /// The host of this name.
-    pub fn host(&self, name: &HostName) -> Option<&HostPlan> {
-        self.hosts.iter().find(|host| host.name == *name)
-    }
-
-    /// The container that begins there.
-    pub fn container(&self, origin: &Origin) -> Option<&ContainerPlan> {
-        self.containers
-            .iter()
-            .find(|container| container.host == origin.host && container.name == origin.name)
     }
 }
 

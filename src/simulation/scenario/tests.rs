@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::fleet::HostName;
 use crate::simulation::load::Load;
 
 fn parse(text: &str) -> Scenario {
@@ -108,7 +109,7 @@ fn names_that_are_there_twice_are_told_apart_by_their_hosts() {
     let scenario = parse(&format!("{text}'h2/c'\n"));
     let meant = Origin { host: name("h2"), name: "c".into() };
     assert_eq!(scenario.events[0].action, Action::StopContainer(Which::Container(meant.clone())));
-    assert_eq!(scenario.container(&meant).unwrap().host, name("h2"));
+    assert_eq!(scenario.containers.iter().filter(|container| container.origin() == meant).count(), 1);
     assert_eq!(
         errors(&format!("{text}'c'\n")),
         "test.toml:15:13: container: “c” is the name of several: write one of “h1/c”, “h2/c”"
@@ -389,7 +390,7 @@ proptest! {
             Ok(scenario) => {
                 prop_assert!(!scenario.hosts.is_empty());
                 for container in &scenario.containers {
-                    prop_assert!(scenario.host(&container.host).is_some());
+                    prop_assert!(scenario.hosts.iter().any(|host| host.name == container.host));
                 }
                 for load in &scenario.loads {
                     prop_assert!(load.shape.integral(Duration::from_secs(86_400)).is_finite());

@@ -71,11 +71,6 @@ impl Meter {
         *locked(&self.0) = Counters { until: now, ..Counters::default() };
     }
 
-    /// Forgets a container that runs here no more.
-    pub fn forget(&self, id: &str) {
-        locked(&self.0).containers.remove(id);
-    }
-
     /// Counts up to now and returns the counters.
     pub fn read(&self, machine: &Machine) -> Counters {
         let now = machine.clock.now();
