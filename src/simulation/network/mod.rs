@@ -20,6 +20,7 @@ use super::scenario::Place;
 use super::world::World;
 use crate::ssh::{Dial, Duplex};
 pub use server::Keys;
+use wire::Direction;
 
 /// Linux asks three times, a second apart, who has an address before it says that nobody has.
 const NO_ANSWER: Duration = Duration::from_secs(3);
@@ -53,7 +54,20 @@ impl Network {
         }
         let (far_wire, far) = tokio::io::duplex(SOCKET_BUFFER);
         let boots = machine.boots();
-        let carrying = wire.carry(near, far_wire);
+        let carrying = wire.carry(near, far_wire, {
+            let far = machine.clone();
+            let near = match &self.from {
+                Place::Host(name) => self.world.machine(name).cloned(),
+                Place::Laptop => None,
+            };
+            move |direction, bytes| {
+                let (received, sent) = if direction == Direction::There { (bytes, 0) } else { (0, bytes) };
+                far.meter.carried(received, sent);
+                if let Some(near) = &near {
+                    near.meter.carried(sent, received);
+                }
+            }
+        });
         let (world, server) = (self.world.clone(), machine.clone());
         tokio::spawn(async move {
             let mut power = server.power();
@@ -92,5 +106,41 @@ impl Dial for Network {
         let (near, near_wire): (DuplexStream, DuplexStream) = tokio::io::duplex(SOCKET_BUFFER);
         self.reach(&machine, near_wire).await?;
         Ok(Box::new(near))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::scenario::Scenario;
+    use crate::ssh::{Command, NoPrompter, Prompter, Purpose, Remote};
+
+    const HOSTS: &str = "[[hosts]]\nname = 'h1'\n[[hosts]]\nname = 'h2'\n";
+
+    /// Bytes that passed a machine's network, received and sent.
+    fn traffic(machine: &Machine) -> [f64; 2] {
+        machine.meter.read(machine).network
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_counts_what_its_connections_carry() {
+        let scenario = Scenario::parse("test", HOSTS, "test.toml".as_ref(), None).unwrap();
+        let world = World::begin(scenario, Duration::from_secs(1_767_600_000)).unwrap();
+        let prompter: Arc<dyn Prompter> = Arc::new(NoPrompter);
+        let host = world.fleet().hosts[0].clone();
+        let reached = world.connector().unwrap().connect(&host, Purpose::Commands, &prompter).await.unwrap();
+        let machine = world.machine(&host.name).unwrap();
+        let before = traffic(machine);
+        let count = Command::new("sh").arguments(["-c", "wc -c; head -c 300000 /dev/zero"]);
+        let output = reached.output(&count, &vec![7; 1_000_000]).await.unwrap();
+        assert_eq!(output.stdout.len(), "1000000\n".len() + 300_000);
+        world.clock.sleep(Duration::from_secs(1)).await;
+        let after = traffic(machine);
+        let [received, sent] = [after[0] - before[0], after[1] - before[1]];
+        // A little more for SSH itself.
+        assert!((1_000_000.0..1_050_000.0).contains(&received), "{received}");
+        assert!((300_000.0..330_000.0).contains(&sent), "{sent}");
+        let other = world.machines().find(|other| other.plan.name != host.name).unwrap();
+        assert_eq!(traffic(other), [0.0, 0.0]);
     }
 }

@@ -63,9 +63,11 @@ pub struct Wire {
 }
 
 /// The two directions of a wire.
-#[derive(Clone, Copy, Debug)]
-enum Direction {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To the far end.
     There,
+    /// To the near end.
     Back,
 }
 
@@ -102,11 +104,17 @@ impl Wire {
         let _ = condition.wait_for(|condition| condition.passage == Passage::Open).await;
     }
 
-    /// Carries a connection until one side closes it.
-    pub fn carry<N, F>(self: &Arc<Self>, near: N, far: F) -> impl Future<Output = ()> + Send + use<N, F>
+    /// Carries a connection until one side closes it. `passed` is told of all bytes that pass its far end.
+    pub fn carry<N, F, P>(
+        self: &Arc<Self>,
+        near: N,
+        far: F,
+        passed: P,
+    ) -> impl Future<Output = ()> + Send + use<N, F, P>
     where
         N: AsyncRead + AsyncWrite + Send + 'static,
         F: AsyncRead + AsyncWrite + Send + 'static,
+        P: Fn(Direction, u64) + Send + Sync,
     {
         let wire = self.clone();
         async move {
@@ -114,8 +122,8 @@ impl Wire {
             let (mut far_read, mut far_write) = tokio::io::split(far);
             let given_up = {
                 // When one direction ends, what is under way in the other still arrives.
-                let there = wire.one_way(&mut near_read, &mut far_write, Direction::There);
-                let back = wire.one_way(&mut far_read, &mut near_write, Direction::Back);
+                let there = wire.one_way(&mut near_read, &mut far_write, Direction::There, &passed);
+                let back = wire.one_way(&mut far_read, &mut near_write, Direction::Back, &passed);
                 let both = async {
                     tokio::join!(there, back);
                 };
@@ -150,6 +158,7 @@ impl Wire {
         mut from: impl AsyncRead + Unpin,
         mut to: impl AsyncWrite + Unpin,
         direction: Direction,
+        passed: &(impl Fn(Direction, u64) + Sync),
     ) {
         let (sender, mut arriving) = mpsc::channel::<(Instant, Bytes)>(UNDER_WAY);
         let sending = async move {
@@ -159,6 +168,9 @@ impl Wire {
                     break;
                 }
                 let late = self.send(count, direction).await;
+                if direction == Direction::Back {
+                    passed(direction, count as u64);
+                }
                 if sender.send((late, Bytes::copy_from_slice(&buffer[..count]))).await.is_err() {
                     break;
                 }
@@ -170,6 +182,9 @@ impl Wire {
                 self.open().await;
                 if to.write_all(&bytes).await.is_err() || to.flush().await.is_err() {
                     return;
+                }
+                if direction == Direction::There {
+                    passed(direction, bytes.len() as u64);
                 }
             }
             let _ = to.shutdown().await;
@@ -225,7 +240,7 @@ mod tests {
     async fn time_for(wire: &Arc<Wire>, bytes: usize) -> Duration {
         let (near, near_wire) = tokio::io::duplex(1 << 20);
         let (far_wire, mut far) = tokio::io::duplex(1 << 20);
-        tokio::spawn(wire.carry(near_wire, far_wire));
+        tokio::spawn(wire.carry(near_wire, far_wire, |_, _| {}));
         let began = Instant::now();
         tokio::spawn(async move {
             let mut near = near;
