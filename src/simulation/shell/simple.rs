@@ -93,13 +93,17 @@ impl Shell<'_> {
             };
             let special = matches!(found, Found::Special(_));
             let step = match found {
-                Found::Special(builtin) => self.builtin(&builtin, &fields, tail).await,
+                Found::Special(builtin) => {
+                    // Of the special ones only `exec` has a program to give them to.
+                    if lasts && fields.len() > 1 {
+                        self.export(&covered);
+                    }
+                    self.builtin(&builtin, &fields, tail).await
+                }
                 Found::Function(body) => self.call(&body, &fields).await,
                 Found::Builtin(builtin) => self.builtin(&builtin, &fields, tail).await,
                 Found::Program => {
-                    for (name, _) in &covered {
-                        self.variables.mark(name, |variable| variable.exported = true);
-                    }
+                    self.export(&covered);
                     self.program(fields, tail).await
                 }
             };
@@ -186,6 +190,13 @@ impl Shell<'_> {
             }
             Ok(covered)
         })
+    }
+
+    /// Lets programs see what was assigned.
+    fn export(&mut self, covered: &Covered) {
+        for (name, _) in covered {
+            self.variables.mark(name, |variable| variable.exported = true);
+        }
     }
 
     fn uncover(&mut self, name: &str, before: Option<Variable>) {
