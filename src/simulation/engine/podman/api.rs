@@ -198,7 +198,7 @@ async fn libpod(
         ("GET", ["containers", "json"]) => {
             let every = query.is("all");
             let shown = containers
-                .all()
+                .of(Engine::Podman)
                 .into_iter()
                 .filter(|one| every || matches!(one.state(), State::Running(_) | State::Paused(_)));
             ok(&shown.map(|one| ps::listed(&one)).collect())

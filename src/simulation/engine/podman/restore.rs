@@ -20,7 +20,7 @@ use crate::simulation::failure::{Effect, Failure};
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::content::Content;
 use crate::simulation::machine::process::Process;
-use crate::simulation::scenario::{Peculiarity, Stage};
+use crate::simulation::scenario::{Engine, Peculiarity, Stage};
 
 const KNOWN: &str = "import/i= tcp-established tcp-close file-locks keep/k name/n= ignore-rootfs ignore-volumes ignore-static-ip ignore-static-mac print-stats all/a latest/l publish/p= pod= import-previous=";
 
@@ -87,7 +87,7 @@ pub(super) async fn command(process: &mut Process, words: &[&str]) -> Done {
         }
         let all: Vec<String> = machine
             .containers
-            .all()
+            .of(Engine::Podman)
             .into_iter()
             .filter(|one| one.state() == State::Exited && one.record().checkpointed.is_some())
             .map(|one| one.id.clone())
@@ -100,7 +100,7 @@ pub(super) async fn command(process: &mut Process, words: &[&str]) -> Done {
         for wanted in wanted {
             let container = machine
                 .containers
-                .find(&wanted)
+                .find_of(Engine::Podman, &wanted)
                 .map_err(|_| Failed::new(format!("no such container or image: {wanted}")))?;
             let stats = again(&machine, &container, &options).await?;
             restored.push((container, stats, wanted));

@@ -178,6 +178,20 @@ async fn a_checkpointed_container_comes_back_where_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn containers_of_another_engine_are_none_of_its_business() {
+    let machine = machine_for_tests();
+    machine.furnish(&testing::plan("other", Engine::Docker, Workload::Counter), 1);
+    machine.furnish(&testing::plan("bundle", Engine::Runc, Workload::Counter), 1);
+    assert_eq!(json(&machine, "/v4.0.0/libpod/containers/json?all=true").await, serde_json::json!([]));
+    assert_eq!(testing::said(&machine, "docker", "checkpoint create other k1").await, "k1\n");
+    assert_eq!(said(&machine, "container restore --all").await, "");
+    let (code, words) = error(&machine, "container restore other").await;
+    assert_eq!((code, words.as_str()), (125, "Error: no such container or image: other\n"));
+    let other = machine.containers.find_of(Engine::Docker, "other").unwrap();
+    assert!(other.state().live().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_api_moves_a_container_as_the_scripts_do() {
     let (one, two) = (machine_for_tests(), machine_for_tests());
     one.furnish(&plan("counter", Workload::Counter), 1);
