@@ -40,7 +40,8 @@ fn judge(json: &serde_json::Value, container: &str, from: &str, to: &str) {
     let total = number(&summary["total"]);
     let stages = summary["stages"].as_array().unwrap();
     let words: Vec<&str> = stages.iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
-    let all = ["checks", "checkpoint", "transfer", "restore", "verify", "remove"];
+    assert_eq!(summary["way"], "two-phase");
+    let all = ["checks", "prepare", "checkpoint", "transfer", "restore", "verify", "remove"];
     assert_eq!(words, all, "the stages in their order");
     let mut end = 0.0;
     for stage in stages {
@@ -52,9 +53,15 @@ fn judge(json: &serde_json::Value, container: &str, from: &str, to: &str) {
     assert!(end <= total && total - end < 0.5, "the stages end with the move: {end} of {total}");
     let begin_of =
         |word: &str| number(&stages[words.iter().position(|other| *other == word).unwrap()]["start"]);
-    let frozen = begin_of("remove") - begin_of("checkpoint");
+    let verified = begin_of("verify") - begin_of("checkpoint");
     let downtime = number(&summary["downtime"]);
-    assert!((downtime - frozen).abs() < 0.05, "downtime {downtime}, from freeze to verified {frozen}");
+    assert!(downtime > 0.0 && downtime < verified, "downtime {downtime}, from the order to freeze to restored {verified}");
+    let marks: Vec<&str> =
+        summary["marks"].as_array().unwrap().iter().map(|mark| mark["word"].as_str().unwrap()).collect();
+    for words in ["waiting", "frozen", "dumped", "pre-restore", "post-resume", "committed"].windows(2) {
+        let place = |word: &str| marks.iter().position(|mark| *mark == word);
+        assert!(place(words[0]) < place(words[1]) && place(words[0]).is_some(), "{words:?} in {marks:?}");
+    }
     assert!(number(&summary["bytes"]) > 0.0 && number(&summary["wire_bytes"]) > 0.0);
 }
 

@@ -6,6 +6,7 @@
 mod api;
 mod http;
 pub mod podman;
+mod two_phase;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::ssh::{Command, RemoteError};
 
 pub use http::docker_client;
 pub use podman::Podman;
+pub use two_phase::{Errand, Metadata, TwoPhase};
 
 /// Why an engine could not be asked, or what it answered.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +153,8 @@ pub enum Codec {
     Zstd,
     /// gzip at level 1, where zstd is missing.
     Gzip,
+    /// None, where the network is faster than any compressor.
+    Plain,
 }
 
 impl Codec {
@@ -159,6 +163,25 @@ impl Codec {
         match self {
             Self::Zstd => "zstd",
             Self::Gzip => "gzip",
+            Self::Plain => "cat",
+        }
+    }
+
+    /// The command that compresses its input.
+    pub fn compress(self) -> &'static [&'static str] {
+        match self {
+            Self::Zstd => &["zstd", "-q", "-1", "-c"],
+            Self::Gzip => &["gzip", "-1", "-c"],
+            Self::Plain => &["cat"],
+        }
+    }
+
+    /// The command that decompresses its input, in shell words.
+    pub fn decompress(self) -> &'static str {
+        match self {
+            Self::Zstd => "zstd -q -d -c",
+            Self::Gzip => "gzip -d -c",
+            Self::Plain => "cat",
         }
     }
 }
@@ -200,6 +223,9 @@ impl Size {
 pub trait Engine: Send + Sync {
     /// The engine's name for messages.
     fn name(&self) -> &'static str;
+
+    /// The commands of a move in two phases, where this engine has them.
+    fn two_phase(&self) -> Option<&dyn TwoPhase>;
 
     /// The engine's version, without the cost of all its facts.
     async fn version(&self) -> Result<String, EngineError>;

@@ -27,6 +27,8 @@ pub enum Stage {
     Checks,
     /// The image is brought to the destination, when it is not there.
     Image,
+    /// The destination gets everything ready that does not need the freeze.
+    Prepare,
     /// The processes are frozen and written out.
     Checkpoint,
     /// What is left of the archive and the file-system difference reaches the destination.
@@ -41,9 +43,10 @@ pub enum Stage {
 
 impl Stage {
     /// All stages in their order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Checks,
         Self::Image,
+        Self::Prepare,
         Self::Checkpoint,
         Self::Transfer,
         Self::Restore,
@@ -56,6 +59,7 @@ impl Stage {
         match self {
             Self::Checks => "checks",
             Self::Image => "image",
+            Self::Prepare => "prepare",
             Self::Checkpoint => "checkpoint",
             Self::Transfer => "transfer",
             Self::Restore => "restore",
@@ -113,6 +117,28 @@ pub struct StageTime {
     pub bytes: Option<u64>,
 }
 
+/// How a move can be taken back while it is under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// The source's processes stay frozen until the destination is proven running; going back thaws them.
+    TwoPhase,
+    /// The source's processes end with the checkpoint; going back restores them from the images that it keeps.
+    #[default]
+    KeptImages,
+}
+
+/// A moment that a host stamped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The host.
+    pub host: HostName,
+    /// What happened: `frozen`, `dumped`, `placed`, `post-resume`, …
+    pub word: String,
+    /// Seconds since the operator's command, by this machine's clock.
+    pub at: f64,
+}
+
 /// A migration that came to its end well.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -130,6 +156,12 @@ pub struct Summary {
     pub wire_bytes: u64,
     /// What the operator should know although it went well.
     pub warnings: Vec<String>,
+    /// How it could have been taken back.
+    #[serde(default)]
+    pub way: Way,
+    /// What the hosts stamped, in order of time.
+    #[serde(default)]
+    pub marks: Vec<Mark>,
 }
 
 /// Where a container is after a migration that failed.

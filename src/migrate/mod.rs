@@ -4,8 +4,10 @@
 //! [`Summary`] or a [`FailedMigration`] that says where the container is. No other room freezes, restores or
 //! removes a container.
 
+mod conversation;
 mod error;
 mod event;
+mod kept_images;
 mod manifest;
 mod preflight;
 mod probe;
@@ -14,11 +16,12 @@ mod ship;
 mod stream;
 mod survey;
 mod transaction;
+mod two_phase;
 
 pub use error::MigrateError;
 pub use event::{
-    Check, FailedMigration, MigrationEvent, MigrationId, Reason, Request, Severity, Stage, StageTime,
-    Summary, Whereabouts,
+    Check, FailedMigration, Mark, MigrationEvent, MigrationId, Reason, Request, Severity, Stage, StageTime,
+    Summary, Way, Whereabouts,
 };
 pub use probe::{HostFacts, probe};
 pub use survey::Hosts;

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use super::error::MigrateError;
 use super::preflight::Image;
 use super::report::Reporter;
-use super::stream::{Broken, finish, relay};
+use super::stream::{Broken, copy, finish, relay};
 use super::survey::Party;
 use crate::engine::{Codec, Inspected};
 use crate::fleet::{HostName, printable};
@@ -138,6 +138,43 @@ pub async fn ship_difference(
     let deleted = serde_json::to_string(&deleted_names)
         .map_err(|error| step(from.host(), &format!("the list of deleted files: {error}")))?;
     Ok((deleted, bytes))
+}
+
+/// Streams what has changed in the root file system to where it belongs, and answers with the bytes shipped.
+pub async fn ship_changes(
+    from: &Party,
+    to: &Party,
+    mut view: View,
+    mut place: Process,
+) -> Result<u64, MigrateError> {
+    view.go(from).await?;
+    let mut process = view.process;
+    let Ok((removed, rest)) = read_names(&mut process.stdout).await else {
+        finish(&*from.remote, process, "reading the changed files").await?;
+        return Err(step(from.host(), "the list of deleted files broke off"));
+    };
+    let list: Vec<u8> = removed.iter().flat_map(|name| name.iter().copied().chain([0])).collect();
+    let head = [format!("{}\n", list.len()).as_bytes(), &list, &rest].concat();
+    let mut bytes = head.len() as u64;
+    let relayed = async {
+        place.stdin.write_all(&head).await.map_err(Broken::Destination)?;
+        bytes += copy(&mut *process.stdout, &mut *place.stdin).await?;
+        Ok(())
+    };
+    match relayed.await {
+        Err(Broken::Source(error)) => return Err(lost(&*from.remote, error)),
+        Err(Broken::Destination(error)) => {
+            finish(&*to.remote, place, "placing the changed files").await?;
+            return Err(lost(&*to.remote, error));
+        }
+        Ok(()) => {}
+    }
+    finish(&*from.remote, process, "reading the changed files").await?;
+    let output = finish(&*to.remote, place, "placing the changed files").await?;
+    if !output.ends_with(b"placed\n") {
+        return Err(step(to.host(), "the changed files are not in their place"));
+    }
+    Ok(bytes)
 }
 
 /// Reads names, each ended by NUL, up to the empty one; and what came behind it already.

@@ -18,11 +18,29 @@ pub enum Broken {
     Destination(std::io::Error),
 }
 
-/// Copies until the input ends, then ends the output.
+/// Copies until the input ends, then ends the output; reports how far it is.
 pub async fn relay(
     from: &mut (impl AsyncRead + Unpin + ?Sized),
     to: &mut (impl AsyncWrite + Unpin + ?Sized),
     progress: &mut Progress,
+) -> Result<(), Broken> {
+    each(from, to, |count| progress.add(count)).await
+}
+
+/// Copies until the input ends, then ends the output; answers with the bytes copied.
+pub async fn copy(
+    from: &mut (impl AsyncRead + Unpin + ?Sized),
+    to: &mut (impl AsyncWrite + Unpin + ?Sized),
+) -> Result<u64, Broken> {
+    let mut bytes = 0;
+    each(from, to, |count| bytes += count).await?;
+    Ok(bytes)
+}
+
+async fn each(
+    from: &mut (impl AsyncRead + Unpin + ?Sized),
+    to: &mut (impl AsyncWrite + Unpin + ?Sized),
+    mut copied: impl FnMut(u64),
 ) -> Result<(), Broken> {
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -31,7 +49,7 @@ pub async fn relay(
             break;
         }
         to.write_all(&buffer[..count]).await.map_err(Broken::Destination)?;
-        progress.add(count as u64);
+        copied(count as u64);
     }
     to.shutdown().await.map_err(Broken::Destination)
 }

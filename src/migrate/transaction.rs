@@ -12,17 +12,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::error::MigrateError;
-use super::event::{FailedMigration, MigrationEvent, Request, Stage, Summary, Whereabouts};
+use super::event::{FailedMigration, MigrationEvent, Request, Stage, Summary, Way, Whereabouts};
 use super::manifest::Manifest;
 use super::preflight::{self, Image, Keep};
 use super::report::Reporter;
-use super::ship::{View, departed, hash_and_length, lost, ship_difference, ship_image, since, step};
-use super::stream::{Broken, finish, relay};
+use super::ship::{ship_image, step};
 use super::survey::{Hosts, Party, sensible, survey};
 use crate::engine::{Address, Codec, Inspected, Mount, Size};
 use crate::fleet::{ContainerStatus, HostName, printable};
@@ -30,7 +28,7 @@ use crate::ssh::{Command, ExitStatus, RemoteError};
 
 /// How far a migration has come, as far as going back is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reached {
+pub(super) enum Reached {
     NothingFrozen,
     Frozen,
     RestoreOrdered,
@@ -53,25 +51,29 @@ const RETRIES: [Duration; 7] = [
 const RESTORE: &str = "podman container restore --tcp-established --file-locks";
 
 /// What has been found out about the container that travels.
-struct Traveller {
-    container: Inspected,
-    codec: Codec,
-    size: Size,
-    address: Address,
-    image: Image,
-    warnings: Vec<String>,
+pub(super) struct Traveller {
+    pub(super) container: Inspected,
+    pub(super) codec: Codec,
+    pub(super) size: Size,
+    pub(super) address: Address,
+    pub(super) image: Image,
+    pub(super) warnings: Vec<String>,
 }
 
-struct Transaction {
-    request: Request,
-    hosts: Arc<dyn Hosts>,
-    reporter: Reporter,
-    reached: Reached,
-    source_directory: String,
-    destination_directory: String,
-    container: Option<Inspected>,
+pub(super) struct Transaction {
+    pub(super) request: Request,
+    pub(super) hosts: Arc<dyn Hosts>,
+    pub(super) reporter: Reporter,
+    pub(super) reached: Reached,
+    /// 16 hexadecimal digits.
+    pub(super) identity: String,
+    pub(super) source_directory: String,
+    pub(super) destination_directory: String,
+    pub(super) container: Option<Inspected>,
+    /// How it goes back.
+    pub(super) way: Way,
     /// What a person has to run after the container has gone over.
-    left_over: Vec<String>,
+    pub(super) left_over: Vec<String>,
 }
 
 /// Moves a container. Whatever happens, the answer says where it is.
@@ -85,11 +87,13 @@ pub async fn migrate(
     let mut transaction = Transaction {
         source_directory: format!("/run/drover/{identity}"),
         destination_directory: format!("/var/tmp/drover-{identity}"),
+        identity,
         request,
         hosts,
         reporter: Reporter::new(events),
         reached: Reached::NothingFrozen,
         container: None,
+        way: Way::KeptImages,
         left_over: Vec::new(),
     };
     transaction.reporter.tell(MigrationEvent::Started { request: transaction.request.clone() }).await;
@@ -129,7 +133,6 @@ impl Transaction {
             Party::reach(&*self.hosts, &request.to)
         )?;
         let traveller = self.check(&from, &to).await?;
-        let id = traveller.container.id.clone();
         match traveller.image {
             Image::Present => {}
             Image::Tag => {
@@ -143,134 +146,23 @@ impl Transaction {
             }
         }
 
-        // Everything that can wait for its order is started before the freeze.
-        let view = |tail: &str| {
-            let script = format!(
-                "{}\n{}\n{tail}",
-                include_str!("scripts/entries.sh"),
-                include_str!("scripts/view.sh")
-            );
-            let arguments = [self.source_directory.clone(), traveller.container.merged.clone()];
-            let words = ["--mount", "sh", "-c", script.as_str(), "drover"];
-            Command::new("unshare").arguments(words).arguments(arguments)
-        };
-        let difference = view(include_str!("scripts/difference.sh"));
-        let manifest = view(include_str!("scripts/manifest.sh"));
-        let arrive = to.engine.arrive(&self.destination_directory, traveller.codec);
-        let arrive_difference = to.engine.arrive_difference(&self.destination_directory);
-        let restore = to.engine.restore(&self.destination_directory, &id, traveller.address, traveller.size);
-        let ready = async {
-            Ok::<_, MigrateError>(tokio::try_join!(
-                to.remote.spawn(&arrive),
-                to.remote.spawn(&arrive_difference),
-                to.remote.spawn(&restore),
-            )?)
-        };
-        let (difference, manifest, (mut arrive, arrive_difference, mut restore)) =
-            tokio::try_join!(View::open(&from, &difference), View::open(&from, &manifest), ready)?;
-
-        self.reporter.begin(Stage::Checkpoint).await;
-        let frozen_at = self.reporter.now();
-        self.reached = Reached::Frozen;
-        let mut depart = from
-            .remote
-            .spawn(&from.engine.depart(
-                &self.source_directory,
-                &traveller.container,
-                traveller.codec,
-                traveller.size,
-            ))
-            .await?;
-        let mut guard = from.remote.spawn(&from.engine.guard(&self.source_directory, &id)).await?;
-        let mut first = vec![0; 64 << 10];
-        let count = depart.stdout.read(&mut first).await.map_err(|error| lost(&*from.remote, error))?;
-        if count == 0 {
-            finish(&*from.remote, depart, "the checkpoint").await?;
-            return Err(step(&request.from, "the checkpoint ended without an archive"));
+        match self.prepared_metadata(&from, &to, &traveller).await {
+            Ok(metadata) => self.in_two_phases(&from, &to, traveller, metadata, committed).await,
+            Err(_) => self.by_kept_images(&from, &to, traveller, committed).await,
         }
+    }
 
-        self.reporter.begin(Stage::Transfer).await;
-        let mut progress = self.reporter.progress();
-        let archive = async {
-            let head = arrive.stdin.write_all(&first[..count]).await.map_err(Broken::Destination);
-            progress.add(count as u64);
-            let relayed = match head {
-                Ok(()) => relay(&mut *depart.stdout, &mut *arrive.stdin, &mut progress).await,
-                Err(broken) => Err(broken),
-            };
-            if let Err(Broken::Source(error)) = relayed {
-                return Err(lost(&*from.remote, error));
-            }
-            if relayed.is_err() {
-                // What the destination says of it is worth more than a broken pipe; dropping the source's
-                // stream makes the container run there again meanwhile.
-                drop(depart);
-                finish(&*to.remote, arrive, "receiving the archive").await?;
-                return Err(step(&request.to, "receiving the archive failed"));
-            }
-            let (departed, arrived) = tokio::try_join!(
-                departed(&*from.remote, depart),
-                finish(&*to.remote, arrive, "receiving the archive")
-            )?;
-            let (hash, bytes) = hash_and_length(&arrived)
-                .ok_or_else(|| step(&request.to, "receiving the archive ended without its hash"))?;
-            if hash != departed {
-                return Err(step(&request.to, "the archive arrived damaged: its hash is not the source's"));
-            }
-            Ok::<u64, MigrateError>(bytes)
-        };
-        let files = ship_difference(&from, &to, difference, arrive_difference, &self.reporter);
-        let (archive_bytes, (deleted, difference_bytes)) = tokio::try_join!(archive, files)?;
-        let wire_bytes = progress.bytes() + difference_bytes;
-        self.reporter.finish(Some(wire_bytes)).await;
-
-        self.reporter.begin(Stage::Restore).await;
-        // Until here the source brings the container back by itself when we are gone. Only when it has
-        // promised not to may the destination start it.
-        guard.stdin.write_all(b"handed\n").await.map_err(|error| lost(&*from.remote, error))?;
-        if finish(&*from.remote, guard, "the guard").await? != b"handed\n" {
-            return Err(step(&request.from, "the source has taken the container back"));
-        }
-        self.reached = Reached::RestoreOrdered;
-        let order = |error: std::io::Error| lost(&*to.remote, error);
-        restore.stdin.write_all(deleted.as_bytes()).await.map_err(order)?;
-        restore.stdin.write_all(b"\n").await.map_err(order)?;
-        // Described while the destination restores: the processors there are busy, ours are not.
-        let ours = manifest.describe(&from);
-        let (restored, ours) = tokio::try_join!(finish(&*to.remote, restore, "the restore"), ours)?;
-        let since =
-            since(&restored).ok_or_else(|| step(&request.to, "the restore did not say that it worked"))?;
-
-        self.reporter.begin(Stage::Verify).await;
-        self.verify(&to, &traveller.container, &Manifest::of_source(&ours), since).await?;
-        let running_at = self.reporter.now();
-
-        self.reporter.begin(Stage::Remove).await;
-        self.reached = Reached::Committed;
-        committed.cancel();
-        let removed = from.engine.remove_stopped(&id).await;
-        // Whatever came of that: what arrived fills memory there, and the lock keeps the container here.
-        let (left, right) =
-            (from.engine.tidy(&self.source_directory, &id), to.engine.tidy(&self.destination_directory, &id));
-        let (left, right) = tokio::join!(from.remote.run(&left), to.remote.run(&right));
-        self.left_over = self.left_over(removed.is_ok(), left.is_ok(), right.is_ok());
-        removed?;
-        left?;
-        right?;
-        self.reporter.finish(None).await;
-        Ok(Summary {
-            request,
-            stages: self.reporter.stages().to_vec(),
-            total: self.reporter.now(),
-            downtime: running_at - frozen_at,
-            bytes: archive_bytes + difference_bytes,
-            wire_bytes,
-            warnings: traveller.warnings,
-        })
+    /// A script that looks at the container's files on the source.
+    pub(super) fn view(&self, container: &Inspected, tail: &str) -> Command {
+        let script =
+            format!("{}\n{}\n{tail}", include_str!("scripts/entries.sh"), include_str!("scripts/view.sh"));
+        let arguments = [self.source_directory.clone(), container.merged.clone()];
+        let words = ["--mount", "sh", "-c", script.as_str(), "drover"];
+        Command::new("unshare").arguments(words).arguments(arguments)
     }
 
     /// The commands for what could not be cleared away: the source's stopped copy and the directories of either side.
-    fn left_over(&self, removed: bool, source: bool, destination: bool) -> Vec<String> {
+    pub(super) fn left_over(&self, removed: bool, source: bool, destination: bool) -> Vec<String> {
         let Request { container, from, to } = &self.request;
         let commands = [
             (removed, format!("“podman container rm {}” on {from}", printable(container))),
@@ -316,7 +208,7 @@ impl Transaction {
     }
 
     /// Proves that the destination's copy runs and that its files are the source's.
-    async fn verify(
+    pub(super) async fn verify(
         &self,
         to: &Party,
         container: &Inspected,
@@ -407,7 +299,10 @@ impl Transaction {
     async fn stay(&self, container: &Inspected) -> (Whereabouts, String) {
         let from = &self.request.from;
         let name = printable(&container.name);
-        let command = |party: &Party| party.engine.stay(&self.source_directory, &container.id);
+        let command = |party: &Party| match (self.way, party.engine.two_phase()) {
+            (Way::TwoPhase, Some(engine)) => engine.abort(&self.source_directory, &container.id),
+            _ => party.engine.stay(&self.source_directory, &container.id),
+        };
         match self.insist(from, command).await {
             Ok(output) if output.contains("stayed") => {
                 (Whereabouts::BackOnSource, "mend the cause and try again".into())
@@ -441,8 +336,12 @@ impl Transaction {
                 _ => None,
             })
             .collect();
-        let command =
-            |party: &Party| party.engine.undo_restore(&self.destination_directory, &container.id, &volumes);
+        let command = |party: &Party| match (self.way, party.engine.two_phase()) {
+            (Way::TwoPhase, Some(engine)) => {
+                engine.undo(&self.destination_directory, &container.id, &volumes)
+            }
+            _ => party.engine.undo_restore(&self.destination_directory, &container.id, &volumes),
+        };
         match self.insist(&self.request.to, command).await {
             Ok(output) if output.contains("undone") => Ok(()),
             Ok(_) => Err("its copy could not be removed".into()),
@@ -453,11 +352,20 @@ impl Transaction {
     /// Removes our directory on a host where nothing else was done; a host that does not answer keeps an
     /// empty directory until it is asked again.
     async fn discard(&self, host: &HostName) {
-        let Some(container) = &self.container else { return };
+        let Some(container) = self.container.clone() else { return };
+        if self.way == Way::TwoPhase && *host == self.request.to {
+            // The destination may have prepared a container already.
+            let _ = self.undo_restore(&container).await;
+            return;
+        }
         let directory =
             if *host == self.request.from { &self.source_directory } else { &self.destination_directory };
         if let Ok(party) = Party::reach(&*self.hosts, host).await {
-            let _ = party.remote.run(&party.engine.tidy(directory, &container.id)).await;
+            let command = match (self.way, party.engine.two_phase()) {
+                (Way::TwoPhase, Some(engine)) => engine.conclude(directory, &container.id),
+                _ => party.engine.tidy(directory, &container.id),
+            };
+            let _ = party.remote.run(&command).await;
         }
     }
 

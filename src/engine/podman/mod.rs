@@ -2,6 +2,8 @@
 //! line everywhere else (each call costs about 0.1 s), and shell scripts for what must outlive a connection.
 
 mod inspect;
+mod metadata;
+mod two_phase;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,6 +152,10 @@ fn unwrapped(value: Value) -> Option<Value> {
 impl Engine for Podman {
     fn name(&self) -> &'static str {
         "Podman"
+    }
+
+    fn two_phase(&self) -> Option<&dyn super::TwoPhase> {
+        Some(self)
     }
 
     async fn version(&self) -> Result<String, EngineError> {

@@ -1,0 +1,94 @@
+//! Podman's part of a move in two phases, by scripts: see [`crate::engine::TwoPhase`].
+//!
+//! Two properties of Podman make it possible. It hands its PATH down to the runtime, and the runtime finds CRIU by it: a
+//! wrapper in a directory of ours gives that one run of CRIU an action script, and no file of the host is changed. And it
+//! restores from an archive whose images are not there yet, as long as CRIU is not called: the wrapper waits for them.
+
+use async_trait::async_trait;
+
+use super::{Podman, metadata};
+use crate::engine::{Address, Codec, Errand, Inspected, Metadata, Mount, TwoPhase};
+use crate::fleet::ContainerId;
+use crate::ssh::Command;
+
+macro_rules! common {
+    ($file:literal) => {
+        concat!(include_str!("two_phase/common.sh"), include_str!(concat!("two_phase/", $file)))
+    };
+}
+
+#[async_trait]
+impl TwoPhase for Podman {
+    async fn metadata(&self, container: &Inspected) -> Result<Metadata, String> {
+        metadata::read(&*self.remote, container).await
+    }
+
+    fn source(&self, errand: &Errand, container: &Inspected) -> Command {
+        let volumes = container.mounts.iter().filter_map(|mount| match mount {
+            Mount::Volume { source, .. } => Some(source.clone()),
+            _ => None,
+        });
+        let words = [
+            &errand.directory,
+            &errand.container.0,
+            &errand.who,
+            &errand.record,
+            include_str!("two_phase/criu_source.sh"),
+            include_str!("two_phase/action_source.sh"),
+            common!("checkpoint.sh"),
+            &container.pid.to_string(),
+        ];
+        Command::script(common!("source.sh"), words).arguments(volumes)
+    }
+
+    fn send(&self, directory: &str, codec: Codec) -> Command {
+        Command::script(include_str!("two_phase/send.sh"), [directory])
+            .arguments(codec.compress().iter().copied())
+    }
+
+    fn destination(
+        &self,
+        errand: &Errand,
+        metadata: usize,
+        address: Address,
+        volumes: &[String],
+    ) -> Command {
+        let words = [
+            &errand.directory,
+            &errand.container.0,
+            &errand.who,
+            &errand.record,
+            include_str!("two_phase/criu_destination.sh"),
+            include_str!("two_phase/action_destination.sh"),
+            common!("restore.sh"),
+            &metadata.to_string(),
+            &volumes.join("\n"),
+        ];
+        let options: &[&str] = match address {
+            Address::Keep => &[],
+            Address::Renew => &["--ignore-static-ip", "--ignore-static-mac"],
+        };
+        Command::script(common!("destination.sh"), words).arguments(options.iter().copied())
+    }
+
+    fn place(&self, directory: &str, codec: Codec, volumes: &[String]) -> Command {
+        Command::script(include_str!("two_phase/place.sh"), [directory, codec.decompress()])
+            .arguments(volumes.iter().cloned())
+    }
+
+    fn place_changes(&self, directory: &str) -> Command {
+        Command::script(include_str!("two_phase/place_changes.sh"), [directory])
+    }
+
+    fn abort(&self, directory: &str, container: &ContainerId) -> Command {
+        Command::script(common!("abort.sh"), [directory, &container.0])
+    }
+
+    fn undo(&self, directory: &str, container: &ContainerId, volumes: &[String]) -> Command {
+        Command::script(common!("undo.sh"), [directory, &container.0]).arguments(volumes.iter().cloned())
+    }
+
+    fn conclude(&self, directory: &str, container: &ContainerId) -> Command {
+        Command::script(common!("tidy.sh"), [directory, &container.0])
+    }
+}

@@ -1,0 +1,71 @@
+# What both sides of a two-phase move share. $1 our directory, $2 the container.
+set -u
+umask 077
+export LC_ALL=C
+directory=$1 container=$2 lock=/run/drover/lock-$2
+# Durable, so that a host that was started anew can still say what it was doing.
+record=/var/lib/drover/${1##*/}.json
+# A closed connection must not end a script half-way: it answers for a container.
+trap '' PIPE HUP INT TERM
+# One word, never half written.
+state() { echo "$1" >"$directory/state.$$" && mv -f "$directory/state.$$" "$directory/state"; }
+tell() { echo "$*" >>"$directory/answer"; }
+stamp() { echo "stamp $1 $(date +%s.%N)" | tee -a "$directory/stamps" >"$directory/answer"; }
+alive() { [ -n "$1" ] && kill -0 "$1" 2>/dev/null; }
+running() { [ "$(podman container inspect --format '{{.State.Running}}' "$container" 2>/dev/null)" = true ]; }
+# CRIU's first errors; that it may not raise its own file limit is an error to it alone.
+quote_log() {
+    grep -a -E 'Error' "$1" 2>/dev/null | grep -a -v -m 1 'RLIMIT_NOFILE for self' | sed 's/^/criu: /'
+}
+# A lock is ours only when it names our directory.
+unlock() {
+    read -r owner rest <"$lock/owner" 2>/dev/null && [ "$owner" = "$directory" ] && rm -rf -- "$lock"
+}
+tidy() {
+    unlock
+    rm -f -- "$record"
+    case $directory in /run/drover/*) rm -rf -- "$directory" ;; esac
+    rmdir /run/drover /var/lib/drover 2>/dev/null
+}
+# Makes our directory, the lock and the record. $1 who, for people; $2 the record.
+begin() {
+    mkdir -p -m 700 /run/drover /var/lib/drover || exit 90
+    # Two migrations of one container must not both believe that they hold it. The lock of one that is over is stale.
+    if ! mkdir "$lock" 2>/dev/null; then
+        read -r other rest <"$lock/owner" 2>/dev/null || other=
+        if [ -n "$other" ] && ! [ -d "$other" ]; then rm -rf -- "$lock"; fi
+        mkdir "$lock" 2>/dev/null || {
+            echo "another migration of this container is under way: $(cat "$lock/owner" 2>/dev/null); “drover recover” ends it when its console is gone" >&2
+            exit 97
+        }
+    fi
+    mkdir -m 700 "$directory" && mkfifo -m 600 "$directory/words" "$directory/answer" || { unlock; exit 90; }
+    echo "$directory since $(date) $1" >"$lock/owner"
+    printf '%s\n' "$2" >"$record.new" && sync "$record.new" && mv -f "$record.new" "$record" || { tidy; exit 90; }
+}
+# Installs the criu that only our own calls of Podman find, by their PATH. $1 its script, $2 the script of its actions.
+install_criu() {
+    mkdir -m 700 "$directory/bin" && printf '%s\n' "$1" >"$directory/bin/criu" && printf '%s\n' "$2" >"$directory/action" &&
+        echo "action-script $directory/action" >"$directory/criu.conf" && command -v criu >"$directory/criu.path" &&
+        chmod 700 "$directory/bin/criu" "$directory/action" || { tidy; exit 90; }
+}
+# Ends what waits for us as criu, or has become the real one, after its Podman has gone.
+end_wrappers() {
+    for process in /proc/[0-9]*; do
+        case $(tr '\0' ' ' 2>/dev/null <"$process/cmdline") in
+            *" $directory/bin/criu "*) kill -KILL "${process#/proc/}" 2>/dev/null ;;
+        esac
+    done
+}
+# Removes what a restore made; further arguments are volumes that came with it.
+remove_restored() {
+    # No container had this id here before, so what has it now is ours, also after a restart of the host.
+    if podman container exists "$container"; then
+        podman container rm --force --time 0 "$container" >/dev/null 2>&1
+        podman container exists "$container" && { echo "the left-over of $container could not be removed" >&2; return 1; }
+    fi
+    for volume; do podman volume rm -- "$volume" >/dev/null 2>&1; done
+    # A restore that failed leaves its control groups, and on version 1 they make the next one fail. Only empty ones can be removed.
+    find /sys/fs/cgroup -depth -type d -path "*libpod-$container*" -exec rmdir {} + 2>/dev/null
+    return 0
+}

@@ -1,0 +1,40 @@
+# Continues common.sh: the destination's side of a two-phase move, for as long as the connection lives. Begins the
+# restore, which waits before it calls the real criu.
+# $3 who, $4 record, $5 wrapper of criu, $6 its action script, $7 script of the restore, $8 bytes of the metadata archive,
+# $9 volumes, one a line; further arguments are options of the restore
+begin "$3" "$4"
+install_criu "$5" "$6"
+restore=$7 size=$8
+shift 8
+exec 8<>"$directory/words" 7<>"$directory/answer"
+state preparing
+head -c "$size" >"$directory/metadata.tar"
+[ "$(wc -c <"$directory/metadata.tar")" = "$size" ] || { tidy; exit 1; }
+setsid sh -c "$restore" drover "$directory" "$container" "$@" </dev/null >/dev/null 2>&1 7>&- 8>&- &
+supervisor=$!
+(while sleep 1 && kill -0 $supervisor 2>/dev/null; do :; done; echo "outcome gone" >&7) 8>&- &
+watcher=$!
+while read -r answer; do
+    echo "$answer"
+    case $answer in outcome*) break ;; esac
+done <&7 8>&- &
+answers=$!
+exec 7>&-
+# A shell gives what runs in its background no input but a named one.
+exec 3<&0
+# Without a laptop the restore decides by itself, and this script has nothing left to do.
+(
+    while read -r word; do
+        case $word in
+            time) echo "time $(date +%s.%N)" ;;
+            go | abort | alive) echo "$word" >&8 ;;
+        esac
+    done
+    echo lost >&8
+    kill -KILL "$answers" 2>/dev/null
+) <&3 &
+words=$!
+exec 8>&-
+wait "$answers"
+kill -KILL "$words" "$watcher" 2>/dev/null
+exit 0

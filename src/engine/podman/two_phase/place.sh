@@ -1,0 +1,30 @@
+# Puts a tar stream in its places at the destination while the restore waits. Waits for its standard input.
+# $1 our directory, $2 decompressor with one option, further arguments are volumes
+set -u
+umask 077
+export LC_ALL=C
+directory=$1 decompressor=$2
+shift 2
+read -r images <"$directory/images.path" && read -r bundle <"$directory/bundle.path" || exit 92
+stage=$directory/stage
+mkdir -m 700 "$stage" || exit 90
+ln -s "$images" "$stage/checkpoint" && ln -s "$bundle" "$stage/bundle" || exit 90
+[ -d "$bundle/shm" ] && ln -s "$bundle/shm" "$stage/shm"
+number=0
+for volume; do
+    path=$(podman volume inspect --format '{{.Mountpoint}}' -- "$volume") && [ -d "$path" ] || exit 94
+    ln -s "$path" "$stage/volume-$number"
+    number=$((number + 1))
+done
+echo ready
+{ $decompressor; echo $? >"$directory/decoded"; } 2>/dev/null |
+    tar -C "$stage" --extract --file - --ignore-zeros --keep-directory-symlink --numeric-owner --same-permissions \
+        --same-owner --acls --xattrs --xattrs-include='*' --delay-directory-restore
+placed=$?
+# conmon has the log open already; what follows is added behind what the container said before.
+log=$bundle/ctr.log
+if [ -f "$stage/log" ] && [ -f "$log" ]; then cat "$stage/log" >>"$log" || exit 91; fi
+[ "$placed" = 0 ] && [ "$(cat "$directory/decoded")" = 0 ] || exit 91
+[ -s "$images/inventory.img" ] || exit 91
+echo "stamp placed $(date +%s.%N)" >>"$directory/stamps"
+echo placed

@@ -1,0 +1,3 @@
+# Continues common.sh: removes our directory, lock and record.
+tidy
+exit 0

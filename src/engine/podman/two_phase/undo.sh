@@ -1,0 +1,20 @@
+# Continues common.sh: proves that nothing of a restore is left at the destination. Further arguments are volumes
+# that were not there before, each ended up here with the restore. Can be run any number of times. Prints undone.
+shift 2
+if [ -d "$directory" ]; then
+    # Whoever makes this directory decides whether the restore may go on.
+    if mkdir "$directory/released" 2>/dev/null; then
+        [ -p "$directory/words" ] && echo abort 1<>"$directory/words"
+    fi
+    # A restore that is under way ends by itself: 240 s is Podman's own limit.
+    tries=0
+    while alive "$(cat "$directory/pid" 2>/dev/null)" && [ $tries -lt 2400 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    alive "$(cat "$directory/pid" 2>/dev/null)" && { echo "the restore is still under way" >&2; exit 1; }
+    end_wrappers
+fi
+remove_restored "$@" || exit 1
+tidy
+echo undone

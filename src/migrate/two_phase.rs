@@ -1,0 +1,257 @@
+//! A move in two phases: the destination prepares its restore while the container still runs, the source freezes it and
+//! ships what is left, and its processes end only when the destination's are proven running.
+//!
+//! What the hosts do when we are gone is written in [`crate::engine::TwoPhase`].
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio_util::sync::CancellationToken;
+
+use super::conversation::{Side, now, ready};
+use super::error::MigrateError;
+use super::event::{Mark, Stage, Summary, Way};
+use super::manifest::Manifest;
+use super::ship::{View, lost, ship_changes, step};
+use super::stream::{Broken, finish, relay};
+use super::survey::Party;
+use super::transaction::{Reached, Transaction, Traveller};
+use crate::engine::{Errand, Metadata, Mount, TwoPhase};
+
+/// How long the hosts may take to get ready while nothing is frozen: they start two processes of Podman, each some 0.1 s on
+/// an idle host, and networks.
+const PREPARATION: Duration = Duration::from_secs(60);
+
+impl Transaction {
+    /// What the destination needs before the freeze; an error says why this move cannot be made in two phases.
+    pub(super) async fn prepared_metadata(
+        &self,
+        from: &Party,
+        to: &Party,
+        traveller: &Traveller,
+    ) -> Result<Metadata, String> {
+        let (Some(source), Some(_)) = (from.engine.two_phase(), to.engine.two_phase()) else {
+            return Err("the engine has no way for it".into());
+        };
+        source.metadata(&traveller.container).await
+    }
+
+    fn errand(&self, traveller: &Traveller, role: &str) -> Errand {
+        let who = format!(
+            "{}@{}",
+            std::env::var("USER").unwrap_or_else(|_| "somebody".into()),
+            rustix::system::uname().nodename().to_string_lossy()
+        );
+        let record = serde_json::json!({
+            "tx": self.identity,
+            "container": traveller.container.id,
+            "name": traveller.container.name,
+            "from": self.request.from,
+            "to": self.request.to,
+            "role": role,
+            "who": who,
+            "since": jiff::Timestamp::now().to_string(),
+            "way": Way::TwoPhase,
+        });
+        Errand {
+            directory: self.source_directory.clone(),
+            container: traveller.container.id.clone(),
+            who,
+            record: record.to_string(),
+        }
+    }
+
+    /// Prepares, freezes, ships, restores, verifies, commits and removes.
+    pub(super) async fn in_two_phases(
+        &mut self,
+        from: &Party,
+        to: &Party,
+        traveller: Traveller,
+        metadata: Metadata,
+        committed: &CancellationToken,
+    ) -> Result<Summary, MigrateError> {
+        let (Some(leaving), Some(arriving)) = (from.engine.two_phase(), to.engine.two_phase()) else {
+            return Err(step(&self.request.from, "the engine has no way to move in two phases"));
+        };
+        self.way = Way::TwoPhase;
+        self.destination_directory = self.source_directory.clone();
+        let began = now() - self.reporter.now();
+        let id = traveller.container.id.clone();
+        self.reporter.begin(Stage::Prepare).await;
+        let difference = self.view(&traveller.container, include_str!("scripts/changes.sh"));
+        let manifest = self.view(&traveller.container, include_str!("scripts/manifest.sh"));
+        let prepared = tokio::time::timeout(
+            PREPARATION,
+            self.prepare(from, to, leaving, arriving, &traveller, metadata),
+        );
+        let (prepared, difference, manifest) = tokio::try_join!(
+            async {
+                prepared.await.unwrap_or_else(|_| Err(step(&self.request.to, "preparing takes too long")))
+            },
+            View::open(from, &difference),
+            View::open(from, &manifest),
+        )?;
+        let Prepared { mut source, mut destination, mut send, mut place, place_changes } = prepared;
+
+        self.reporter.begin(Stage::Checkpoint).await;
+        self.reached = Reached::Frozen;
+        source.say("freeze").await?;
+        tokio::io::AsyncWriteExt::write_all(&mut send.stdin, b"go\n")
+            .await
+            .map_err(|error| lost(&*from.remote, error))?;
+        source.until_stamp(&["locked", "dumped"]).await?;
+        let mut progress = self.reporter.progress();
+        let images = async {
+            let mut first = vec![0; 64 << 10];
+            let count = send.stdout.read(&mut first).await.map_err(|error| lost(&*from.remote, error))?;
+            self.reporter.begin(Stage::Transfer).await;
+            let head = tokio::io::AsyncWriteExt::write_all(&mut place.stdin, &first[..count]).await;
+            progress.add(count as u64);
+            let relayed = match head.map_err(Broken::Destination) {
+                Ok(()) => relay(&mut *send.stdout, &mut *place.stdin, &mut progress).await,
+                Err(broken) => Err(broken),
+            };
+            match relayed {
+                Err(Broken::Source(error)) => return Err(lost(&*from.remote, error)),
+                Err(Broken::Destination(error)) => {
+                    finish(&*to.remote, place, "placing the images").await?;
+                    return Err(lost(&*to.remote, error));
+                }
+                Ok(()) => {}
+            }
+            finish(&*from.remote, send, "sending the images").await?;
+            placed(to, finish(&*to.remote, place, "placing the images").await?)?;
+            Ok::<u64, MigrateError>(progress.bytes())
+        };
+        let handing = async {
+            source.until("dumped").await?;
+            // The source promises not to thaw by itself any more; only then may the destination start.
+            source.say("handed").await?;
+            source.until("handed").await
+        };
+        let changes = ship_changes(from, to, difference, place_changes);
+        let (image_bytes, (), change_bytes) = tokio::try_join!(images, handing, changes)?;
+        let wire_bytes = image_bytes + change_bytes;
+        self.reporter.finish(Some(wire_bytes)).await;
+
+        self.reporter.begin(Stage::Restore).await;
+        self.reached = Reached::RestoreOrdered;
+        destination.say("go").await?;
+        let (restored, ours) =
+            tokio::join!(destination.until_outcome("restored"), manifest.describe(from));
+        restored?;
+        let ours = ours?;
+
+        self.reporter.begin(Stage::Verify).await;
+        let since = destination.stamped_there("pre-restore").unwrap_or_default();
+        self.verify(to, &traveller.container, &Manifest::of_source(&ours), since).await?;
+
+        self.reporter.begin(Stage::Remove).await;
+        self.reached = Reached::Committed;
+        committed.cancel();
+        let ended = async {
+            source.say("commit").await?;
+            source.until_outcome("committed").await
+        };
+        let ended = ended.await;
+        let removed = from.engine.remove_stopped(&id).await;
+        let (left, right) = (
+            leaving.conclude(&self.source_directory, &id),
+            arriving.conclude(&self.destination_directory, &id),
+        );
+        let (left, right) = tokio::join!(from.remote.run(&left), to.remote.run(&right));
+        self.left_over = self.left_over(removed.is_ok(), left.is_ok(), right.is_ok());
+        ended?;
+        removed?;
+        left?;
+        right?;
+        self.reporter.finish(None).await;
+        let mark = |host: &crate::fleet::HostName, (word, at): (&str, f64)| Mark {
+            host: host.clone(),
+            word: word.to_owned(),
+            at: at - began,
+        };
+        let mut marks: Vec<Mark> = source.stamps().map(|stamp| mark(&self.request.from, stamp)).collect();
+        marks.extend(destination.stamps().map(|stamp| mark(&self.request.to, stamp)));
+        marks.sort_by(|left, right| left.at.total_cmp(&right.at));
+        let downtime = match (source.stamped("frozen"), destination.stamped("post-resume")) {
+            (Some(frozen), Some(resumed)) => resumed - frozen,
+            _ => self.reporter.now(),
+        };
+        Ok(Summary {
+            request: self.request.clone(),
+            stages: self.reporter.stages().to_vec(),
+            total: self.reporter.now(),
+            downtime,
+            bytes: wire_bytes,
+            wire_bytes,
+            warnings: traveller.warnings,
+            way: Way::TwoPhase,
+            marks,
+        })
+    }
+
+    async fn prepare<'a>(
+        &self,
+        from: &'a Party,
+        to: &'a Party,
+        leaving: &dyn TwoPhase,
+        arriving: &dyn TwoPhase,
+        traveller: &Traveller,
+        metadata: Metadata,
+    ) -> Result<Prepared<'a>, MigrateError> {
+        let Traveller { container, codec, address, .. } = traveller;
+        let volumes: Vec<String> = container
+            .mounts
+            .iter()
+            .filter_map(|mount| match mount {
+                Mount::Volume { name, .. } => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        let leave = leaving.source(&self.errand(traveller, "source"), container);
+        let send = leaving.send(&self.source_directory, *codec);
+        let errand = self.errand(traveller, "destination");
+        let arrive = arriving.destination(&errand, metadata.archive.len(), *address, &volumes);
+        let source = async {
+            let process = from.remote.spawn(&leave).await?;
+            let mut side = Side::new(&*from.remote, "the checkpoint", process, Vec::new());
+            side.until("prepared").await?;
+            side.compare_clocks().await?;
+            Ok::<_, MigrateError>(side)
+        };
+        let destination = async {
+            let process = to.remote.spawn(&arrive).await?;
+            let mut side = Side::new(&*to.remote, "the restore", process, metadata.archive);
+            side.until("waiting").await?;
+            let place = arriving.place(&self.destination_directory, *codec, &volumes);
+            let changes = arriving.place_changes(&self.destination_directory);
+            let (mut place, mut changes) =
+                tokio::try_join!(to.remote.spawn(&place), to.remote.spawn(&changes))?;
+            ready(&*to.remote, &mut place, "placing the images").await?;
+            ready(&*to.remote, &mut changes, "placing the changed files").await?;
+            side.compare_clocks().await?;
+            Ok((side, place, changes))
+        };
+        let (source, send, (destination, place, place_changes)) =
+            tokio::try_join!(source, async { Ok(from.remote.spawn(&send).await?) }, destination)?;
+        Ok(Prepared { source, destination, send, place, place_changes })
+    }
+}
+
+/// Both hosts, waiting.
+struct Prepared<'a> {
+    source: Side<'a>,
+    destination: Side<'a>,
+    send: crate::ssh::Process,
+    place: crate::ssh::Process,
+    place_changes: crate::ssh::Process,
+}
+
+/// Whether a script said that everything is in its place.
+fn placed(to: &Party, output: Vec<u8>) -> Result<(), MigrateError> {
+    if output.ends_with(b"placed\n") {
+        return Ok(());
+    }
+    Err(step(to.host(), "what was sent is not in its place"))
+}
