@@ -200,13 +200,23 @@ mod shared {
     #[test]
     fn a_failing_checkpoint_never_stops_the_container() {
         let Some(case) = Case::begin("stayer") else { return };
-        criu_fails_at(&case.scene, "h1", "post-dump");
+        criu_fails_at(&case.scene, "h1", "network-lock");
         let words = ["h1: the checkpoint failed", "CRIU says: ", "Error (criu/", "stayer runs on h1"];
         case.migrate("h2").says(6, &words);
         case.untouched();
         case.scene.nothing_left("h2", &[]);
         case.scene.ssh("h1", "rm /etc/criu/default.conf");
         case.moves_to("h2");
+    }
+
+    #[test]
+    fn a_checkpoint_that_fails_after_the_commit_leaves_one_copy() {
+        let Some(case) = Case::begin("late") else { return };
+        // CRIU asks every action script, and one that refuses is enough to let the processes run on.
+        criu_fails_at(&case.scene, "h1", "post-dump");
+        case.moves_to("h2");
+        case.scene.ssh("h1", "rm /etc/criu/default.conf");
+        case.scene.nothing_left("h1", &[]);
     }
 
     #[test]
@@ -229,13 +239,12 @@ mod shared {
     }
 
     #[test]
-    fn a_root_directory_of_another_mode_comes_back() {
+    fn a_root_directory_of_another_mode_arrives() {
         let Some(case) = Case::begin("rooted") else { return };
-        let change = "chmod 711 \"$(podman inspect --format '{{.GraphDriver.Data.MergedDir}}' rooted)\"";
-        case.scene.ssh("h1", change);
-        case.migrate("h2")
-            .says(6, &["CRIU says: ", "has bad mode", "expect 040711", "rooted runs on h1 again"]);
-        case.back_and_nothing_on("h2");
+        let root = "\"$(podman inspect --format '{{.GraphDriver.Data.MergedDir}}' rooted)\"";
+        case.scene.ssh("h1", &format!("chmod 711 {root}; chown 12:34 {root}"));
+        case.moves_to("h2");
+        assert_eq!(case.scene.ssh("h2", &format!("stat -c '%a %u:%g' {root}")).trim(), "711 12:34");
     }
 
     #[test]
@@ -261,9 +270,6 @@ mod shared {
         moving.signal(Signal::KILL);
         assert_eq!(moving.end().code, None);
         // Nobody is left who could say it, so its processes must.
-        let here = std::collections::BTreeSet::from(["h1".to_owned()]);
-        wait_until("it was frozen", || (case.scene.places(&case.id) != here).then_some(()));
-        wait_until("it runs again", || (case.scene.places(&case.id) == here).then_some(()));
         case.scene.counts_on("h1", "orphan", &case.id, case.seen);
         case.back_and_nothing_on("h2");
         case.scene.host("h2").full_speed();
@@ -375,14 +381,11 @@ mod shared {
     fn a_disk_that_fills_during_the_transfer_brings_it_back() {
         let Some(case) = Case::heavy("swollen") else { return };
         let scene = &case.scene;
-        scene.host("h2").slow("80mbit");
-        let mut moving = scene.start("swollen", "h1", "h2");
-        moving.until("checkpoint");
-        // The archive is being written to one of these; both are full from now on.
-        scene.ssh("h2", "mount -o remount,size=20m /dev/shm");
-        let outcome = moving.end();
-        scene.ssh("h2", "mount -o remount,size=50% /dev/shm");
+        // The checks look at the whole storage; the images come into this part of it.
+        scene.ssh("h2", "mount -t tmpfs -o size=60m none /var/lib/containers/storage/overlay-containers");
+        let outcome = scene.start("swollen", "h1", "h2").end();
         outcome.says(6, &["h2", "stage transfer", "No space left on device", "swollen runs on h1 again"]);
+        scene.ssh("h2", "umount -l /var/lib/containers/storage/overlay-containers");
         case.back_and_nothing_on("h2");
     }
 }

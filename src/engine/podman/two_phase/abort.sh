@@ -14,7 +14,7 @@ while alive "$(cat "$directory/pid" 2>/dev/null)" && [ $tries -lt 2400 ]; do
     sleep 0.05
     tries=$((tries + 1))
 done
-freezer=$(cat "$directory/freezer" 2>/dev/null) && [ -w "$freezer" ] && echo THAWED >"$freezer" 2>/dev/null
+thaw
 if running || podman container restore --tcp-established --file-locks "$container" >&2 || running; then
     tidy
     echo stayed

@@ -78,6 +78,10 @@ done
 echo "${verdict:-thawed}" >"$directory/verdict"
 kill "$ticker" "$sending" 2>/dev/null
 stamp "$verdict"
-# A freezer that is shut would keep the processes from dying as well as from running on.
-freezer=$(cat "$directory/freezer" 2>/dev/null) && [ -w "$freezer" ] && echo THAWED >"$freezer"
+# Whatever CRIU makes of this, nothing may run here any more once the destination has it. The freezer of version 1 was shut
+# before the dump, and CRIU shuts it again before it lets go of the processes (criu/seize.c); version 2 is shut here, since
+# there a frozen process can be killed.
+case $verdict in
+    committed | kept) [ -w "$(cat "$directory/freezer.v2" 2>/dev/null)" ] && echo 1 >"$(cat "$directory/freezer.v2")" ;;
+esac
 case $verdict in committed | kept) exit 0 ;; *) exit 1 ;; esac

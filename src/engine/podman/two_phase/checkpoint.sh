@@ -4,19 +4,38 @@ exec 7<>"$directory/answer" 8<>"$directory/words"
 echo $$ >"$directory/pid"
 PATH=$directory/bin:$PATH podman container checkpoint --tcp-established --file-locks "$container" >"$directory/podman.log" 2>&1
 code=$?
-freezer=$(cat "$directory/freezer" 2>/dev/null) && [ -w "$freezer" ] && echo THAWED >"$freezer" 2>/dev/null
-if [ $code = 0 ]; then
-    outcome=$(cat "$directory/verdict" 2>/dev/null)
-    case $outcome in committed) ;; *) outcome=kept ;; esac
-else
-    { sed 's/^/podman: /' "$directory/podman.log"
-      quote_log "$(podman container inspect --format '{{.StaticDir}}' "$container" 2>/dev/null)/dump.log"; } >&7
-    if running || podman container restore --tcp-established --file-locks "$container" >>"$directory/podman.log" 2>&1; then
-        outcome=thawed
-    else
-        outcome=lost
-    fi
-fi
+verdict=$(cat "$directory/verdict" 2>/dev/null)
+[ $code = 0 ] || {
+    sed 's/^/podman: /' "$directory/podman.log"
+    quote_log "$(podman container inspect --format '{{.StaticDir}}' "$container" 2>/dev/null)/dump.log"
+} >&7
+case $code,$verdict in
+    0,committed) outcome=committed ;;
+    0,*) outcome=kept ;;
+    *,committed | *,kept)
+        # The destination answers for it, although this checkpoint failed after all, for instance by somebody else's
+        # action script. Frozen as it is, it is stopped, so that no restart policy brings it back.
+        podman container stop --time 0 "$container" >/dev/null 2>&1 &
+        stopping=$!
+        tries=0
+        while alive $stopping && [ $tries -lt 20 ]; do
+            sleep 0.1
+            tries=$((tries + 1))
+        done
+        thaw
+        wait $stopping
+        if running; then outcome=lost; else outcome=$verdict; fi
+        ;;
+    *)
+        thaw
+        if running || podman container restore --tcp-established --file-locks "$container" >>"$directory/podman.log" 2>&1; then
+            outcome=thawed
+        else
+            outcome=lost
+        fi
+        ;;
+esac
+thaw
 # Whoever waits for images that will not come sees their end.
 : <>"$directory/images"
 state "$outcome"

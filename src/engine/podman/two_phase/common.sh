@@ -13,6 +13,12 @@ tell() { echo "$*" >>"$directory/answer"; }
 stamp() { echo "stamp $1 $(date +%s.%N)" | tee -a "$directory/stamps" >"$directory/answer"; }
 alive() { [ -n "$1" ] && kill -0 "$1" 2>/dev/null; }
 running() { [ "$(podman container inspect --format '{{.State.Running}}' "$container" 2>/dev/null)" = true ]; }
+# The freezers that we have shut, or that a killed CRIU has left shut.
+thaw() {
+    freezer=$(cat "$directory/freezer" 2>/dev/null) && [ -w "$freezer" ] && echo THAWED >"$freezer" 2>/dev/null
+    freezer=$(cat "$directory/freezer.v2" 2>/dev/null) && [ -w "$freezer" ] && echo 0 >"$freezer" 2>/dev/null
+    return 0
+}
 # CRIU's first errors; that it may not raise its own file limit is an error to it alone.
 quote_log() {
     grep -a -E 'Error' "$1" 2>/dev/null | grep -a -v -m 1 'RLIMIT_NOFILE for self' | sed 's/^/criu: /'

@@ -9,6 +9,8 @@ checkpoint=$7
 # after 100 ms (criu/seize.c). A freezer that says FROZEN already saves that time.
 freezer=/sys/fs/cgroup/freezer$(awk -F: '$2 == "freezer" { print $3 }' "/proc/$8/cgroup" 2>/dev/null)/freezer.state
 case $freezer in *"$container"*) echo "$freezer" >"$directory/freezer" ;; esac
+freezer=/sys/fs/cgroup$(awk -F: '$1 == "0" { print $3 }' "/proc/$8/cgroup" 2>/dev/null)/cgroup.freeze
+case $freezer in *"$container"*) echo "$freezer" >"$directory/freezer.v2" ;; esac
 shift 8
 { [ $# = 0 ] || printf '%s\n' "$@"; } >"$directory/volumes"
 exec 8<>"$directory/words" 7<>"$directory/answer"
