@@ -226,6 +226,9 @@ fn print_failure(out: &mut dyn Write, failure: &FailedMigration) -> std::io::Res
     if let Some(line) = &failure.log_line {
         writeln!(out, "CRIU says: {line}")?;
     }
+    if let Some(explanation) = &failure.explanation {
+        super::explain::print_why(out, explanation)?;
+    }
     let whereabouts = match &failure.whereabouts {
         Whereabouts::Untouched => format!("{name} was not touched: nothing was frozen on {from}"),
         Whereabouts::BackOnSource => format!("{name} runs on {from} again, from where it was frozen"),

@@ -150,6 +150,9 @@ fn failed(session: &mut Session) {
                 log_line: Some(
                     "Error (criu/sockets.c:123): Can't get 1:16 opt: Operation not supported".into(),
                 ),
+                explanation: Some(Box::new(crate::migrate::explain::explain(
+                    "Error (criu/sockets.c:123): Can't get 1:16 opt: Operation not supported",
+                ))),
                 whereabouts: Whereabouts::BackOnSource,
                 advice: "install CRIU 4.2.1 on h2, then try again".into(),
             },

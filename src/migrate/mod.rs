@@ -6,6 +6,7 @@
 
 mod error;
 mod event;
+pub mod explain;
 mod manifest;
 mod preflight;
 mod probe;

@@ -69,6 +69,7 @@ fn migration() -> impl Strategy<Value = MigrationEvent> {
         stage,
         cause: "it broke".into(),
         log_line: Some("Error (criu/x.c:1): no".into()),
+        explanation: Some(Box::new(crate::migrate::explain::explain("Error (criu/x.c:1): no"))),
         whereabouts: Whereabouts::BackOnSource,
         advice: "try again".into(),
     });
