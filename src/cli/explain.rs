@@ -116,8 +116,10 @@ fn print_one(out: &mut dyn Write, name: &str, explanation: &Explanation) -> std:
         None => String::new(),
     };
     writeln!(out, "    line {number} of {name}{about}")?;
-    print_why(out, explanation)?;
+    writeln!(out, "what   {}", explanation.meaning())?;
     if let Some(failure) = explanation.failure() {
+        writeln!(out, "why    {}", failure.cause)?;
+        writeln!(out, "fix    {}", failure.fix)?;
         let overriding = match failure.overriding {
             Overriding::Possible => "can make sense",
             Overriding::Useless => "would be of no use",
@@ -140,16 +142,6 @@ fn print_one(out: &mut dyn Write, name: &str, explanation: &Explanation) -> std:
         writeln!(out, "maybe  {}, which says no more than this", list(candidates))?;
     }
     if explanation.also.is_empty() { Ok(()) } else { writeln!(out, "also   {}", list(&explanation.also)) }
-}
-
-/// What it is, why, and what to do; for whoever has shown the line already.
-pub(super) fn print_why(out: &mut dyn Write, explanation: &Explanation) -> std::io::Result<()> {
-    writeln!(out, "what   {}", explanation.meaning())?;
-    if let Some(failure) = explanation.failure() {
-        writeln!(out, "why    {}", failure.cause)?;
-        writeln!(out, "fix    {}", failure.fix)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

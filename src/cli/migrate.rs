@@ -226,9 +226,6 @@ fn print_failure(out: &mut dyn Write, failure: &FailedMigration) -> std::io::Res
     if let Some(line) = &failure.log_line {
         writeln!(out, "CRIU says: {line}")?;
     }
-    if let Some(explanation) = &failure.explanation {
-        super::explain::print_why(out, explanation)?;
-    }
     let whereabouts = match &failure.whereabouts {
         Whereabouts::Untouched => format!("{name} was not touched: nothing was frozen on {from}"),
         Whereabouts::BackOnSource => format!("{name} runs on {from} again, from where it was frozen"),
@@ -239,5 +236,11 @@ fn print_failure(out: &mut dyn Write, failure: &FailedMigration) -> std::io::Res
         Whereabouts::Unknown(words) => format!("where {name} runs is not known: {words}"),
     };
     writeln!(out, "{whereabouts}.")?;
+    if let Some(explanation) = &failure.explanation {
+        writeln!(out, "Why: {}", explanation.why())?;
+        if let Some(known) = explanation.failure() {
+            writeln!(out, "Fix: {}", known.fix)?;
+        }
+    }
     if failure.advice.is_empty() { Ok(()) } else { writeln!(out, "Next: {}.", failure.advice) }
 }

@@ -127,7 +127,7 @@ impl Explanation {
     pub fn why(&self) -> String {
         match self.failure() {
             Some(failure) => format!("{}. {}", self.meaning(), failure.cause),
-            None => self.meaning(),
+            None => format!("{}.", self.meaning()),
         }
     }
 

@@ -136,19 +136,25 @@ impl Scan {
         })
     }
 
+    /// The wrapper that is shown: one that speaks of CRIU, where there is one.
+    fn wrapper(&self) -> Option<&(String, u64)> {
+        let speaks = |line: &str| line.contains("CRIU") || line.contains("criu");
+        self.wrappers.iter().find(|(line, _)| speaks(line)).or(self.wrappers.first())
+    }
+
     /// What it all says.
     pub fn finish(mut self) -> Explanation {
         let (root, other) = match (self.criu.take(), self.engine.take()) {
             (Some(criu), engine) => (Some(criu), engine.and_then(|engine| engine.entry)),
             (None, engine) => (engine, None),
         };
-        let mut also: Vec<usize> = other.into_iter().chain(self.others).collect();
+        let mut also: Vec<usize> = other.into_iter().chain(std::mem::take(&mut self.others)).collect();
         if let Some(root) = &root {
             also.retain(|entry| Some(*entry) != root.entry);
         }
         let mut seen = Vec::new();
         also.retain(|entry| !seen.contains(entry) && (seen.push(*entry), true).1);
-        let (verdict, found) = match (root, self.wrappers.first(), self.cascade) {
+        let (verdict, found) = match (root, self.wrapper().cloned(), self.cascade.take()) {
             (Some(root), ..) => {
                 let failure = root.entry.and_then(|place| catalogue().entries.get(place));
                 let verdict = match failure {
@@ -161,7 +167,7 @@ impl Scan {
             (None, Some((line, number)), None) => {
                 let words: Vec<&str> = self.wrappers.iter().map(|(line, _)| line.as_str()).collect();
                 let candidates = references(catalogue().behind(&words.join(" ")));
-                let found = Found { line: line.clone(), number: *number, entry: None, process: None };
+                let found = Found { line, number, entry: None, process: None };
                 (Verdict::Wrapper { candidates }, Some(found))
             }
             (None, None, None) => (Verdict::Nothing, None),
