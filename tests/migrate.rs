@@ -55,7 +55,10 @@ fn judge(json: &serde_json::Value, container: &str, from: &str, to: &str) {
         |word: &str| number(&stages[words.iter().position(|other| *other == word).unwrap()]["start"]);
     let verified = begin_of("verify") - begin_of("checkpoint");
     let downtime = number(&summary["downtime"]);
-    assert!(downtime > 0.0 && downtime < verified, "downtime {downtime}, from the order to freeze to restored {verified}");
+    assert!(
+        downtime > 0.0 && downtime < verified,
+        "downtime {downtime}, from the order to freeze to restored {verified}"
+    );
     let marks: Vec<&str> =
         summary["marks"].as_array().unwrap().iter().map(|mark| mark["word"].as_str().unwrap()).collect();
     for words in ["waiting", "frozen", "dumped", "pre-restore", "post-resume", "committed"].windows(2) {

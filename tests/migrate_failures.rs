@@ -216,7 +216,7 @@ mod shared {
         criu_fails_at(&case.scene, "h1", "post-dump");
         case.moves_to("h2");
         case.scene.ssh("h1", "rm /etc/criu/default.conf");
-        case.scene.nothing_left("h1", &[]);
+        case.scene.nothing_left("h1", &SAMPLES);
     }
 
     #[test]

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use drover::fleet::{Fleet, HostName};
-use drover::migrate::{FailedMigration, Hosts, Request, Summary, Whereabouts, migrate};
-use drover::simulation::failure;
+use drover::migrate::explain::Verdict;
+use drover::migrate::{FailedMigration, Hosts, Reason, Request, Summary, Whereabouts, migrate};
+use drover::simulation::failure::{self, Effect, Speaker};
 use drover::simulation::scenario::{Scenario, Stage};
 use drover::simulation::world::World;
 use drover::ssh::{Command, Connector, NoPrompter, Prompter, Purpose, Remote, RemoteError};
@@ -203,9 +204,27 @@ async fn every_failure_of_the_catalogue_leaves_it_running_once() {
             if let Some(text) = wrong(&scene, &before, &result).await {
                 problems.push(format!("{what}: {text}"));
             }
+            if let Err(failed) = &result
+                && failed.reason == Reason::Failed
+                && failure.speaker != Speaker::Nobody
+                // The engine's API fails without a word, and asked again it only says that the container has exited.
+                && !(stage == Stage::Transfer || failure.effect(stage) == Some(Effect::ExitedImagesKept))
+                && explained(failed) != Some(&failure.id)
+            {
+                problems.push(format!("{what}: explained as another: {failed:?}"));
+            }
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+/// The number of the failure that a failed move is explained as.
+fn explained(failed: &FailedMigration) -> Option<&String> {
+    match &failed.explanation.as_ref()?.verdict {
+        Verdict::Known { failure } => Some(&failure.id),
+        Verdict::Wrapper { candidates } => candidates.first().map(|candidate| &candidate.id),
+        _ => None,
+    }
 }
 
 #[tokio::test(start_paused = true)]

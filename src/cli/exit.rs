@@ -7,7 +7,7 @@ use crate::migrate::{FailedMigration, Reason, Whereabouts};
 /// How a command ended. 2 is missing: it is what the parser of arguments ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Done; for `migrate`: the container runs at the destination.
+    /// Done; for `migrate`: the container runs at the destination; for `explain`: the error is known.
     Done = 0,
     /// Something else went wrong.
     Failed = 1,

@@ -236,5 +236,11 @@ fn print_failure(out: &mut dyn Write, failure: &FailedMigration) -> std::io::Res
         Whereabouts::Unknown(words) => format!("where {name} runs is not known: {words}"),
     };
     writeln!(out, "{whereabouts}.")?;
+    if let Some(explanation) = &failure.explanation {
+        writeln!(out, "Why: {}", explanation.why())?;
+        if let Some(known) = explanation.failure() {
+            writeln!(out, "Fix: {}", known.fix)?;
+        }
+    }
     if failure.advice.is_empty() { Ok(()) } else { writeln!(out, "Next: {}.", failure.advice) }
 }

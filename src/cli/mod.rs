@@ -6,6 +6,7 @@
 mod bench;
 pub mod demo;
 mod exit;
+mod explain;
 mod fleet;
 mod migrate;
 mod own_fleet;
@@ -68,6 +69,8 @@ enum Verb {
     },
     /// Move a running container to another host
     Migrate(MigrateArguments),
+    /// Say what an error of CRIU, Podman, Docker, crun, runC or containerd means, and what to do; needs no host
+    Explain(explain::ExplainArguments),
     /// Measure drover beside the engine's own commands
     Bench {
         #[command(subcommand)]
@@ -135,6 +138,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         }
         Some(Verb::Lab(LabArguments { verb: None, up })) => lab(&up),
         Some(Verb::Demo(arguments)) => demo::run(&arguments),
+        Some(Verb::Explain(arguments)) => Ok(explain::run(&arguments)?.into()),
         Some(Verb::Fleet { verb: FleetVerb::New { file } }) => {
             let place = own_fleet::place(file.as_deref().or(arguments.fleet.as_deref()));
             Ok(own_fleet::new(&place)?.into())
@@ -185,6 +189,7 @@ fn headless(verb: Verb, fleet: Arc<Fleet>) -> anyhow::Result<ExitCode> {
             // These need no fleet and were carried out before one was looked for.
             Verb::Lab(_)
             | Verb::Demo(_)
+            | Verb::Explain(_)
             | Verb::Fleet { verb: FleetVerb::New { .. } | FleetVerb::Import(_) } => Ok(Exit::Done),
         }
     });

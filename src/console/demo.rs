@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{ConsoleOptions, Ending, World, run};
-use crate::migrate::{MigrationEvent, MigrationId, Request, Stage, Summary};
+use crate::migrate::{MigrationEvent, MigrationId, Request, Stage, Summary, Way};
 use crate::session::sample_fleet::*;
 use crate::session::{Effect, Happening, LinkState, Question, QuestionId, QuestionKind};
 
@@ -48,8 +48,17 @@ async fn migrate(id: MigrationId, request: Request, events: mpsc::Sender<Happeni
         at += seconds;
     }
     let (bytes, wire_bytes) = (235_200_000, 87_000_000);
-    let summary =
-        Summary { request, stages, total: at, downtime: 3.8, bytes, wire_bytes, warnings: Vec::new() };
+    let summary = Summary {
+        request,
+        stages,
+        total: at,
+        downtime: 3.8,
+        bytes,
+        wire_bytes,
+        warnings: Vec::new(),
+        way: Way::TwoPhase,
+        marks: Vec::new(),
+    };
     tell(MigrationEvent::Finished { summary }).await;
 }
 

@@ -132,6 +132,8 @@ fn finished(session: &mut Session) {
             bytes: 221_249_536,
             wire_bytes: 80_123_456,
             warnings: vec!["the clock of h2 is 3 s ahead".into()],
+            way: crate::migrate::Way::TwoPhase,
+            marks: Vec::new(),
         },
     }));
 }
@@ -150,6 +152,9 @@ fn failed(session: &mut Session) {
                 log_line: Some(
                     "Error (criu/sockets.c:123): Can't get 1:16 opt: Operation not supported".into(),
                 ),
+                explanation: Some(Box::new(crate::migrate::explain::explain(
+                    "Error (criu/sockets.c:123): Can't get 1:16 opt: Operation not supported",
+                ))),
                 whereabouts: Whereabouts::BackOnSource,
                 advice: "install CRIU 4.2.1 on h2, then try again".into(),
             },

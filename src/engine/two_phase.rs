@@ -49,13 +49,7 @@ pub trait TwoPhase: Send + Sync {
     fn send(&self, directory: &str, codec: Codec) -> Command;
 
     /// The destination's side. Its input begins with that many bytes of metadata.
-    fn destination(
-        &self,
-        errand: &Errand,
-        metadata: usize,
-        address: Address,
-        volumes: &[String],
-    ) -> Command;
+    fn destination(&self, errand: &Errand, metadata: usize, address: Address, volumes: &[String]) -> Command;
 
     /// Receives what `send` sends and puts everything in its place. Says `ready`, then reads, then says `placed`.
     fn place(&self, directory: &str, codec: Codec, volumes: &[String]) -> Command;

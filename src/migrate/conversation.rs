@@ -44,7 +44,9 @@ impl Answer {
                 number(seconds).map_or_else(|| Self::Quote(line.to_owned()), Self::Time)
             }
             (Some("outcome"), Some(word)) => Self::Outcome(word.to_owned()),
-            (Some(word @ ("prepared" | "dumped" | "handed" | "waiting")), None) => Self::Word(word.to_owned()),
+            (Some(word @ ("prepared" | "dumped" | "handed" | "waiting")), None) => {
+                Self::Word(word.to_owned())
+            }
             _ => Self::Quote(line.to_owned()),
         }
     }
@@ -56,7 +58,9 @@ pub struct Side<'a> {
     what: &'static str,
     words: mpsc::Sender<&'static str>,
     answers: BufReader<Take<Box<dyn AsyncRead + Send + Unpin>>>,
-    ended: Option<tokio::sync::oneshot::Receiver<Result<(crate::ssh::ExitStatus, Vec<u8>), crate::ssh::RemoteError>>>,
+    ended: Option<
+        tokio::sync::oneshot::Receiver<Result<(crate::ssh::ExitStatus, Vec<u8>), crate::ssh::RemoteError>>,
+    >,
     /// Seconds to add to the host's clock to have this machine's.
     offset: f64,
     stamps: Vec<(String, f64)>,
@@ -154,7 +158,7 @@ impl<'a> Side<'a> {
         });
         MigrateError::Step {
             cause: format!("{}: {} failed: {}", self.remote.host(), self.what, printable(cause)),
-            log_line: self.quotes.iter().find_map(|line| line.strip_prefix("criu: ")).map(printable),
+            log_line: super::explain::criu_line(&self.quotes.join("\n")),
         }
     }
 

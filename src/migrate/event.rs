@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::explain::Explanation;
 use crate::fleet::HostName;
 
 /// A migration of this session, counted from 1.
@@ -207,6 +208,9 @@ pub struct FailedMigration {
     pub cause: String,
     /// First error line of CRIU's log, when there is one.
     pub log_line: Option<String>,
+    /// What that means, when a host's words say it.
+    #[serde(default)]
+    pub explanation: Option<Box<Explanation>>,
     /// Where the container is now.
     pub whereabouts: Whereabouts,
     /// What to do next.

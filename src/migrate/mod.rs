@@ -7,6 +7,7 @@
 mod conversation;
 mod error;
 mod event;
+pub mod explain;
 mod kept_images;
 mod manifest;
 mod preflight;

@@ -209,7 +209,7 @@ pub async fn departed(remote: &dyn Remote, depart: Process) -> Result<String, Mi
             let cause = stderr.lines().rfind(|line| line.starts_with("Error")).unwrap_or("no reason given");
             Err(MigrateError::Step {
                 cause: format!("{}: the checkpoint failed ({status}): {}", remote.host(), printable(cause)),
-                log_line: stderr.lines().find_map(|line| line.strip_prefix("criu: ")).map(printable),
+                log_line: super::explain::criu_line(&stderr),
             })
         }
     }

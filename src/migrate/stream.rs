@@ -69,7 +69,7 @@ pub async fn finish(remote: &dyn Remote, process: Process, what: &str) -> Result
     let stderr = String::from_utf8_lossy(&stderr);
     Err(MigrateError::Step {
         cause: format!("{}: {what} failed ({status}){}", remote.host(), words(&stderr)),
-        log_line: stderr.lines().find_map(|line| line.strip_prefix("criu: ")).map(printable),
+        log_line: super::explain::criu_line(&stderr),
     })
 }
 

@@ -290,6 +290,7 @@ impl Transaction {
             stage,
             cause: error.to_string(),
             log_line,
+            explanation: super::explain::of_error(&error),
             whereabouts,
             advice,
         }

@@ -137,8 +137,7 @@ impl Transaction {
         self.reporter.begin(Stage::Restore).await;
         self.reached = Reached::RestoreOrdered;
         destination.say("go").await?;
-        let (restored, ours) =
-            tokio::join!(destination.until_outcome("restored"), manifest.describe(from));
+        let (restored, ours) = tokio::join!(destination.until_outcome("restored"), manifest.describe(from));
         restored?;
         let ours = ours?;
 

@@ -46,6 +46,6 @@ pub(crate) use notice::Notice;
 pub(crate) use simulation::Simulation;
 pub(crate) use state::Focus;
 pub use state::State;
-pub(crate) use story::{Tone, failure_story, story};
+pub(crate) use story::{Tone, failure_summary, story};
 pub(crate) use track::{MigrationTrack, Phase, StageTrack};
 pub(crate) use wrap::{cut, wrap};

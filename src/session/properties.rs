@@ -62,6 +62,8 @@ fn migration() -> impl Strategy<Value = MigrationEvent> {
         bytes: 5,
         wire_bytes: 3,
         warnings: vec!["mind the clock".into()],
+        way: crate::migrate::Way::TwoPhase,
+        marks: Vec::new(),
     });
     let failure = (moved(), stage()).prop_map(|(request, stage)| FailedMigration {
         request,
@@ -69,6 +71,7 @@ fn migration() -> impl Strategy<Value = MigrationEvent> {
         stage,
         cause: "it broke".into(),
         log_line: Some("Error (criu/x.c:1): no".into()),
+        explanation: Some(Box::new(crate::migrate::explain::explain("Error (criu/x.c:1): no"))),
         whereabouts: Whereabouts::BackOnSource,
         advice: "try again".into(),
     });

@@ -4,6 +4,7 @@ use super::migrations::whereabouts;
 use super::{Dialog, MigrationTrack, Phase, StageTrack, State, help_lines, large_dialog, wrap};
 use crate::fleet::{bytes, printable, seconds};
 use crate::migrate::FailedMigration;
+use crate::migrate::explain::Explanation;
 
 /// What a line is, so that the view can dress it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,19 +17,45 @@ pub(crate) enum Tone {
     Quiet,
 }
 
-/// What went wrong, where the container is, and what next.
-pub(crate) fn failure_story(failure: &FailedMigration) -> Vec<(Tone, String)> {
-    let mut lines =
-        vec![(Tone::Error, format!("failed in {}: {}", failure.stage, printable(&failure.cause)))];
+/// What went wrong, where the container is, and what next, in as few lines as will do: of a known failure its title
+/// stands for the engine's words.
+pub(crate) fn failure_summary(failure: &FailedMigration) -> Vec<(Tone, String)> {
+    let known = failure.explanation.as_deref().filter(|explanation| explanation.failure().is_some());
+    let what = known.map_or_else(|| failure.cause.clone(), Explanation::meaning);
+    let mut lines = beginning(failure, &what);
+    lines.extend(fix(failure));
+    lines.extend(next(failure));
+    lines
+}
+
+/// The same with every word.
+fn failure_story(failure: &FailedMigration) -> Vec<(Tone, String)> {
+    let mut lines = beginning(failure, &failure.cause);
+    if let Some(explanation) = &failure.explanation {
+        lines.push((Tone::Warning, format!("why: {}", printable(&explanation.why()))));
+    }
+    lines.extend(fix(failure));
+    lines.extend(next(failure));
+    lines
+}
+
+fn beginning(failure: &FailedMigration, what: &str) -> Vec<(Tone, String)> {
+    let mut lines = vec![(Tone::Error, format!("failed in {}: {}", failure.stage, printable(what)))];
     if let Some(line) = &failure.log_line {
         lines.push((Tone::Quiet, format!("CRIU: {}", printable(line))));
     }
     let place = whereabouts(&failure.whereabouts, &failure.request);
     lines.push((Tone::Plain, format!("now: {}", printable(&place))));
-    if !failure.advice.is_empty() {
-        lines.push((Tone::Good, format!("next: {}", printable(&failure.advice))));
-    }
     lines
+}
+
+fn fix(failure: &FailedMigration) -> Option<(Tone, String)> {
+    let known = failure.explanation.as_ref()?.failure()?;
+    Some((Tone::Good, format!("fix: {}", printable(&known.fix))))
+}
+
+fn next(failure: &FailedMigration) -> Option<(Tone, String)> {
+    (!failure.advice.is_empty()).then(|| (Tone::Good, format!("next: {}", printable(&failure.advice))))
 }
 
 /// The whole story.

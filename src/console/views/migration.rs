@@ -10,7 +10,7 @@ use crate::console::theme::Meaning;
 use crate::console::widgets::{Focused, pane, part, put, put_right, row, stage_bar};
 use crate::fleet::{bytes, seconds};
 use crate::migrate::Stage;
-use crate::session::{MigrationTrack, Phase, StageTrack, State, Tone, cut, failure_story, wrap};
+use crate::session::{MigrationTrack, Phase, StageTrack, State, Tone, cut, failure_summary, wrap};
 
 const WORD: u16 = 11;
 const SECONDS: u16 = 8;
@@ -77,7 +77,7 @@ fn ending(track: &MigrationTrack, width: u16) -> Vec<(Tone, String)> {
             let wrapped = |(tone, text): (Tone, String)| {
                 wrap(&text, width).into_iter().map(move |line| (tone, line)).collect::<Vec<_>>()
             };
-            failure_story(failure).into_iter().flat_map(wrapped).collect()
+            failure_summary(failure).into_iter().flat_map(wrapped).collect()
         }
     }
 }

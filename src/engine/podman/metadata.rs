@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn database() -> Vec<u8> {
-        let connection = Connection::open_in_memory().unwrap();
+        let mut connection = Connection::open_in_memory().unwrap();
         connection
             .execute_batch(
                 r#"CREATE TABLE DBConfig(SchemaVersion INTEGER); INSERT INTO DBConfig VALUES (1);

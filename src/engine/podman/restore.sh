@@ -38,6 +38,6 @@ fi
 cat podman.log >&2
 # The half-made container keeps CRIU's log; when Podman has already taken it away its words above must do.
 log=$(podman container inspect --format '{{.StaticDir}}' "$container" 2>/dev/null)/restore.log
-# That CRIU may not raise its own file limit is an error to it alone: it goes on, and so does this search.
-[ -r "$log" ] && grep -E 'Error' "$log" | grep -v -m 1 'RLIMIT_NOFILE for self' | sed 's/^/criu: /' >&2
+# Some errors are none to CRIU, others only follow from the first: which one counts is decided by who reads them.
+[ -r "$log" ] && grep -E 'Error \(' "$log" | grep -v 'RLIMIT_NOFILE for self' | head -n 30 | sed 's/^/criu: /' >&2
 exit 1

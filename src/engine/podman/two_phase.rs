@@ -46,13 +46,7 @@ impl TwoPhase for Podman {
             .arguments(codec.compress().iter().copied())
     }
 
-    fn destination(
-        &self,
-        errand: &Errand,
-        metadata: usize,
-        address: Address,
-        volumes: &[String],
-    ) -> Command {
+    fn destination(&self, errand: &Errand, metadata: usize, address: Address, volumes: &[String]) -> Command {
         let words = [
             &errand.directory,
             &errand.container.0,

@@ -40,3 +40,6 @@ thaw
 : <>"$directory/images"
 state "$outcome"
 echo "outcome $outcome" >&7
+# It runs as if nothing had been, and nobody has to come for what is left of the attempt.
+[ "$outcome" = thawed ] && tidy
+exit 0

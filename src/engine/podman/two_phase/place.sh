@@ -19,12 +19,16 @@ done
 echo ready
 { $decompressor; echo $? >"$directory/decoded"; } 2>/dev/null |
     tar -C "$stage" --extract --file - --ignore-zeros --keep-directory-symlink --numeric-owner --same-permissions \
-        --same-owner --acls --xattrs --xattrs-include='*' --delay-directory-restore
+        --same-owner --acls --xattrs --xattrs-include='*' --delay-directory-restore 2>"$directory/tar.log"
 placed=$?
+[ "$placed" = 0 ] && [ "$(cat "$directory/decoded")" = 0 ] || {
+    # What went wrong first; the rest follows from it.
+    { grep -m 1 'No space' "$directory/tar.log" || head -n 1 "$directory/tar.log"; } >&2
+    exit 91
+}
 # conmon has the log open already; what follows is added behind what the container said before.
 log=$bundle/ctr.log
 if [ -f "$stage/log" ] && [ -f "$log" ]; then cat "$stage/log" >>"$log" || exit 91; fi
-[ "$placed" = 0 ] && [ "$(cat "$directory/decoded")" = 0 ] || exit 91
 [ -s "$images/inventory.img" ] || exit 91
 echo "stamp placed $(date +%s.%N)" >>"$directory/stamps"
 echo placed

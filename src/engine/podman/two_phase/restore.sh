@@ -20,9 +20,11 @@ state failed
 mkdir "$directory/released" 2>/dev/null
 echo abort 1<>"$directory/words"
 end_wrappers
-IFS='
+(
+    # Names of volumes have no blanks.
+    IFS='
 '
-# Names of volumes have no blanks.
-remove_restored $volumes 2>/dev/null && state undone
+    remove_restored $volumes 2>/dev/null
+) && state undone
 echo "outcome failed" >&7
 [ "$(cat "$directory/state")" = undone ] && tidy
