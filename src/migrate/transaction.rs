@@ -22,6 +22,7 @@ use super::preflight::{self, Image, Keep};
 use super::report::Reporter;
 use super::ship::{ship_image, step};
 use super::survey::{Hosts, Party, sensible, survey};
+use super::two_phase;
 use crate::engine::{Address, Codec, Inspected, Mount, Size};
 use crate::fleet::{ContainerStatus, HostName, printable};
 use crate::ssh::{Command, ExitStatus, RemoteError};
@@ -132,7 +133,9 @@ impl Transaction {
             Party::reach(&*self.hosts, &request.from),
             Party::reach(&*self.hosts, &request.to)
         )?;
-        let traveller = self.check(&from, &to).await?;
+        let (traveller, metadata) =
+            tokio::join!(self.check(&from, &to), two_phase::metadata(&request.container, &from, &to));
+        let traveller = traveller?;
         match traveller.image {
             Image::Present => {}
             Image::Tag => {
@@ -146,7 +149,7 @@ impl Transaction {
             }
         }
 
-        match self.prepared_metadata(&from, &to, &traveller).await {
+        match metadata {
             Ok(metadata) => self.in_two_phases(&from, &to, traveller, metadata, committed).await,
             Err(_) => self.by_kept_images(&from, &to, traveller, committed).await,
         }

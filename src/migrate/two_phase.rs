@@ -22,20 +22,16 @@ use crate::engine::{Errand, Metadata, Mount, TwoPhase};
 /// an idle host, and networks.
 const PREPARATION: Duration = Duration::from_secs(60);
 
-impl Transaction {
-    /// What the destination needs before the freeze; an error says why this move cannot be made in two phases.
-    pub(super) async fn prepared_metadata(
-        &self,
-        from: &Party,
-        to: &Party,
-        traveller: &Traveller,
-    ) -> Result<Metadata, String> {
-        let (Some(source), Some(_)) = (from.engine.two_phase(), to.engine.two_phase()) else {
-            return Err("the engine has no way for it".into());
-        };
-        source.metadata(&traveller.container).await
-    }
+/// What the destination needs before the freeze; an error says why this move cannot be made in two phases.
+pub(super) async fn metadata(container: &str, from: &Party, to: &Party) -> Result<Metadata, String> {
+    let (Some(source), Some(_)) = (from.engine.two_phase(), to.engine.two_phase()) else {
+        return Err("the engine has no way for it".into());
+    };
+    let inspected = from.engine.inspect(container).await.map_err(|error| error.to_string())?;
+    source.metadata(&inspected.ok_or("there is no such container")?).await
+}
 
+impl Transaction {
     fn errand(&self, traveller: &Traveller, role: &str) -> Errand {
         let who = format!(
             "{}@{}",
@@ -148,17 +144,21 @@ impl Transaction {
         self.reporter.begin(Stage::Remove).await;
         self.reached = Reached::Committed;
         committed.cancel();
-        let ended = async {
-            source.say("commit").await?;
-            source.until_outcome("committed").await
-        };
-        let ended = ended.await;
-        let removed = from.engine.remove_stopped(&id).await;
         let (left, right) = (
             leaving.conclude(&self.source_directory, &id),
             arriving.conclude(&self.destination_directory, &id),
         );
-        let (left, right) = tokio::join!(from.remote.run(&left), to.remote.run(&right));
+        let leave = async {
+            let ended = async {
+                source.say("commit").await?;
+                source.until_outcome("committed").await
+            };
+            let ended = ended.await;
+            let removed = from.engine.remove_stopped(&id).await;
+            (ended, removed, from.remote.run(&left).await)
+        };
+        // The destination has been told everything; nobody needs its directory any more.
+        let ((ended, removed, left), right) = tokio::join!(leave, to.remote.run(&right));
         self.left_over = self.left_over(removed.is_ok(), left.is_ok(), right.is_ok());
         ended?;
         removed?;

@@ -49,9 +49,11 @@ begin() {
     echo "$directory since $(date) $1" >"$lock/owner"
     printf '%s\n' "$2" >"$record.new" && sync "$record.new" && mv -f "$record.new" "$record" || { tidy; exit 90; }
 }
-# Installs the criu that only our own calls of Podman find, by their PATH. $1 its script, $2 the script of its actions.
+# Installs the criu that only our own calls of Podman find, by their PATH. $1 what it is for, $2 its script, $3 the script
+# of its actions.
 install_criu() {
-    mkdir -m 700 "$directory/bin" && printf '%s\n' "$1" >"$directory/bin/criu" && printf '%s\n' "$2" >"$directory/action" &&
+    mkdir -m 700 "$directory/bin" && printf '%s\n' "$2" >"$directory/bin/criu" && printf '%s\n' "$3" >"$directory/action" &&
+        echo "$1" >"$directory/verb" &&
         echo "action-script $directory/action" >"$directory/criu.conf" && command -v criu >"$directory/criu.path" &&
         chmod 700 "$directory/bin/criu" "$directory/action" || { tidy; exit 90; }
 }

@@ -3,7 +3,7 @@
 # $3 who, $4 record, $5 wrapper of criu, $6 its action script, $7 script of the restore, $8 bytes of the metadata archive,
 # $9 volumes, one a line; further arguments are options of the restore
 begin "$3" "$4"
-install_criu "$5" "$6"
+install_criu restore "$5" "$6"
 restore=$7 size=$8
 shift 8
 exec 8<>"$directory/words" 7<>"$directory/answer"

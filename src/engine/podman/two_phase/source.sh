@@ -2,7 +2,7 @@
 # $3 who, $4 record, $5 wrapper of criu, $6 its action script, $7 script of the checkpoint, $8 first process of the container,
 # further arguments are directories of volumes
 begin "$3" "$4"
-install_criu "$5" "$6"
+install_criu checkpoint "$5" "$6"
 mkfifo -m 600 "$directory/images" || { tidy; exit 90; }
 checkpoint=$7
 # CRIU asks the freezer of cgroup v1 once, and when not every process has stopped by then it looks again only
@@ -14,16 +14,7 @@ case $freezer in *"$container"*) echo "$freezer" >"$directory/freezer.v2" ;; esa
 shift 8
 { [ $# = 0 ] || printf '%s\n' "$@"; } >"$directory/volumes"
 exec 8<>"$directory/words" 7<>"$directory/answer"
-state prepared
-echo prepared
-while read -r order || order=lost; do
-    case $order in
-        freeze) break ;;
-        time) echo "time $(date +%s.%N)" ;;
-        alive) ;;
-        *) tidy; exit 1 ;;
-    esac
-done
+state preparing
 setsid sh -c "$checkpoint" drover "$directory" "$container" </dev/null >/dev/null 2>&1 7>&- 8>&- &
 supervisor=$!
 (while sleep 1 && kill -0 $supervisor 2>/dev/null; do :; done; echo "outcome gone" >&7) 8>&- &
@@ -41,7 +32,7 @@ exec 3<&0
     while read -r word; do
         case $word in
             time) echo "time $(date +%s.%N)" ;;
-            handed | commit | abort | alive) echo "$word" >&8 ;;
+            freeze | handed | commit | abort | alive) echo "$word" >&8 ;;
         esac
     done
     echo lost >&8
