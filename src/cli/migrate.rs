@@ -21,9 +21,10 @@ const EVENTS: usize = 64;
 
 /// Runs the command.
 pub async fn run(fleet: Arc<Fleet>, arguments: MigrateArguments) -> anyhow::Result<Exit> {
-    let MigrateArguments { container, from, to, dry_run, json, yes } = arguments;
+    let MigrateArguments { container, from, to, dry_run, json, yes, keep, probe } = arguments;
     let hosts = Arc::new(FleetHosts::new(fleet, Connector::new(), Arc::new(TerminalPrompter::new())));
-    let request = Request { container, from, to };
+    let keep = keep.map(|keep| keep.as_secs());
+    let request = Request { keep, probe, ..Request::new(container, from, to) };
     let asks = !yes && !json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if dry_run || asks {
         match consider(&request, &*hosts).await {
@@ -208,14 +209,16 @@ fn tell(out: &mut dyn Write, event: &MigrationEvent) -> std::io::Result<()> {
 }
 
 fn print_summary(out: &mut dyn Write, summary: &Summary) -> std::io::Result<()> {
-    let Request { container, from, to } = &summary.request;
+    let Request { container, from, to, .. } = &summary.request;
     writeln!(out, "{} runs on {to} and is gone from {from}", printable(container))?;
-    writeln!(out, "total migration time {}, downtime {}", seconds(summary.total), seconds(summary.downtime))?;
+    let seen = summary.client_gap.map(|gap| format!(" ({} as the probe saw it)", seconds(gap)));
+    let (total, downtime) = (seconds(summary.total), seconds(summary.downtime));
+    writeln!(out, "total migration time {total}, downtime {downtime}{}", seen.unwrap_or_default())?;
     writeln!(out, "{} moved, {} on the wire", bytes(summary.bytes), bytes(summary.wire_bytes))
 }
 
 fn print_failure(out: &mut dyn Write, failure: &FailedMigration) -> std::io::Result<()> {
-    let FailedMigration { request: Request { container, from, to }, stage, .. } = failure;
+    let FailedMigration { request: Request { container, from, to, .. }, stage, .. } = failure;
     let name = printable(container);
     if failure.reason == Reason::Refused {
         writeln!(out, "{name} was not moved: {}.", failure.cause)?;

@@ -127,6 +127,19 @@ pub struct MigrateArguments {
     /// Do not ask (on a terminal, drover shows the checks and asks once)
     #[arg(long, short)]
     yes: bool,
+    /// Keep the source's stopped copy for so long, under another name: 90s, 10m, 2h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    keep: Option<std::time::Duration>,
+    /// What has to answer at the destination before the move is taken for done: tcp://ADDRESS:PORT,
+    /// http://ADDRESS:PORT/PATH as this machine reaches it, or exec:PROGRAM ARGUMENTS in the container
+    #[arg(long, value_name = "PROBE")]
+    probe: Option<crate::migrate::Probe>,
+}
+
+/// Reads `90s`, `10m`, `2h`, and what else the friendly format of durations has.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| "write it as 90s, 10m or 2h".to_owned())?;
+    std::time::Duration::try_from(duration).map_err(|_| "it must not be negative".to_owned())
 }
 
 /// Runs drover with the arguments of this process.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::explain::Explanation;
+use super::health::Probe;
 use crate::fleet::HostName;
 
 /// A migration of this session, counted from 1.
@@ -18,6 +19,19 @@ pub struct Request {
     pub from: HostName,
     /// Where it shall run.
     pub to: HostName,
+    /// For how many seconds the source's stopped copy stays after the move, under another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<u64>,
+    /// What has to answer at the destination before the move is taken for done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+}
+
+impl Request {
+    /// The plain move of a container.
+    pub fn new(container: impl Into<String>, from: HostName, to: HostName) -> Self {
+        Self { container: container.into(), from, to, keep: None, probe: None }
+    }
 }
 
 /// The stages of a migration in their order.
@@ -149,8 +163,12 @@ pub struct Summary {
     pub stages: Vec<StageTime>,
     /// Total migration time: from the operator's command until the source's copy is gone, seconds.
     pub total: f64,
-    /// Downtime: from the order to freeze until the destination is proven running, seconds.
+    /// Downtime, seconds: in two phases from the freeze until the processes run again, as the hosts stamped it; otherwise
+    /// from the order to freeze until the destination is proven running.
     pub downtime: f64,
+    /// The longest time between two answers to the probe, seconds, as a client on this machine sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_gap: Option<f64>,
     /// Bytes of the archive and of the file-system difference, before compression.
     pub bytes: u64,
     /// Bytes on the wire to the destination.

@@ -8,6 +8,7 @@ mod conversation;
 mod error;
 mod event;
 pub mod explain;
+mod health;
 mod kept_images;
 mod manifest;
 mod preflight;
@@ -24,6 +25,7 @@ pub use event::{
     Check, FailedMigration, Mark, MigrationEvent, MigrationId, Reason, Request, Severity, Stage, StageTime,
     Summary, Way, Whereabouts,
 };
+pub use health::Probe;
 pub use probe::{HostFacts, probe};
 pub use survey::Hosts;
 pub use transaction::migrate;

@@ -151,6 +151,9 @@ impl Transaction {
 
         match metadata {
             Ok(metadata) => self.in_two_phases(&from, &to, traveller, metadata, committed).await,
+            Err(cause) if request.keep.is_some() => Err(MigrateError::Refused(format!(
+                "the stopped copy can be kept only after a move in two phases, which is not possible here: {cause}"
+            ))),
             Err(_) => self.by_kept_images(&from, &to, traveller, committed).await,
         }
     }
@@ -166,7 +169,7 @@ impl Transaction {
 
     /// The commands for what could not be cleared away: the source's stopped copy and the directories of either side.
     pub(super) fn left_over(&self, removed: bool, source: bool, destination: bool) -> Vec<String> {
-        let Request { container, from, to } = &self.request;
+        let Request { container, from, to, .. } = &self.request;
         let commands = [
             (removed, format!("“podman container rm {}” on {from}", printable(container))),
             (source, format!("“rm -r {}” on {from}", self.source_directory)),

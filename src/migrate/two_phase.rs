@@ -11,12 +11,13 @@ use tokio_util::sync::CancellationToken;
 use super::conversation::{Side, now, ready};
 use super::error::MigrateError;
 use super::event::{Mark, Stage, Summary, Way};
+use super::health::{self, Watch};
 use super::manifest::Manifest;
 use super::ship::{View, lost, ship_changes, step};
 use super::stream::{Broken, finish, relay};
 use super::survey::Party;
 use super::transaction::{Reached, Transaction, Traveller};
-use crate::engine::{Errand, Metadata, Mount, TwoPhase};
+use crate::engine::{Errand, Inspected, Metadata, Mount, TwoPhase};
 
 /// How long the hosts may take to get ready while nothing is frozen: they start two processes of Podman, each some 0.1 s on
 /// an idle host, and networks.
@@ -80,17 +81,19 @@ impl Transaction {
             PREPARATION,
             self.prepare(from, to, leaving, arriving, &traveller, metadata),
         );
-        let (prepared, difference, manifest) = tokio::try_join!(
+        let (prepared, difference, manifest, listened) = tokio::try_join!(
             async {
                 prepared.await.unwrap_or_else(|_| Err(step(&self.request.to, "preparing takes too long")))
             },
             View::open(from, &difference),
             View::open(from, &manifest),
+            async { Ok(health::listening(&*from.remote, traveller.container.pid).await?) },
         )?;
         let Prepared { mut source, mut destination, mut send, mut place, place_changes } = prepared;
 
         self.reporter.begin(Stage::Checkpoint).await;
         self.reached = Reached::Frozen;
+        let watch = self.request.probe.as_ref().and_then(Watch::begin);
         source.say("freeze").await?;
         tokio::io::AsyncWriteExt::write_all(&mut send.stdin, b"go\n")
             .await
@@ -140,29 +143,27 @@ impl Transaction {
         self.reporter.begin(Stage::Verify).await;
         let since = destination.stamped_there("pre-restore").unwrap_or_default();
         self.verify(to, &traveller.container, &Manifest::of_source(&ours), since).await?;
+        self.listens(to, &traveller.container, &listened).await?;
+        if let Some(probe) = &self.request.probe {
+            probe
+                .answered(to, &id)
+                .await
+                .map_err(|cause| step(&self.request.to, &format!("{probe} is not answered: {cause}")))?;
+        }
+        let client_gap = watch.map(|watch| watch.longest_gap());
 
         self.reporter.begin(Stage::Remove).await;
         self.reached = Reached::Committed;
         committed.cancel();
-        let (left, right) = (
-            leaving.conclude(&self.source_directory, &id),
-            arriving.conclude(&self.destination_directory, &id),
-        );
-        let leave = async {
-            let ended = async {
-                source.say("commit").await?;
-                source.until_outcome("committed").await
-            };
-            let ended = ended.await;
-            let removed = from.engine.remove_stopped(&id).await;
-            (ended, removed, from.remote.run(&left).await)
+        // The source removes its copy by itself; the destination's directory is all that is left.
+        let conclude = arriving.conclude(&self.destination_directory, &id);
+        let ended = async {
+            source.say("commit").await?;
+            source.until_outcome("committed").await
         };
-        // The destination has been told everything; nobody needs its directory any more.
-        let ((ended, removed, left), right) = tokio::join!(leave, to.remote.run(&right));
-        self.left_over = self.left_over(removed.is_ok(), left.is_ok(), right.is_ok());
+        let (ended, right) = tokio::join!(ended, to.remote.run(&conclude));
+        self.left_over = self.left_over(ended.is_ok(), ended.is_ok(), right.is_ok());
         ended?;
-        removed?;
-        left?;
         right?;
         self.reporter.finish(None).await;
         let mark = |host: &crate::fleet::HostName, (word, at): (&str, f64)| Mark {
@@ -182,12 +183,36 @@ impl Transaction {
             stages: self.reporter.stages().to_vec(),
             total: self.reporter.now(),
             downtime,
+            client_gap,
             bytes: wire_bytes,
             wire_bytes,
             warnings: traveller.warnings,
             way: Way::TwoPhase,
             marks,
         })
+    }
+
+    /// Whether the same ports are listened on as at the source before the freeze.
+    async fn listens(
+        &self,
+        to: &Party,
+        container: &Inspected,
+        listened: &[String],
+    ) -> Result<(), MigrateError> {
+        // In the host's own namespace others listen, too.
+        if listened.is_empty() || container.network_mode == "host" {
+            return Ok(());
+        }
+        let host = &self.request.to;
+        let arrived = to.engine.inspect(&container.id.0).await?;
+        let pid = arrived.map_or(0, |arrived| arrived.pid);
+        let now = health::listening(&*to.remote, pid).await?;
+        let missing: Vec<&str> =
+            listened.iter().filter(|port| !now.contains(port)).map(String::as_str).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(step(host, &format!("the container listened on {} and does not any more", missing.join(", "))))
     }
 
     async fn prepare<'a>(
@@ -208,7 +233,8 @@ impl Transaction {
                 _ => None,
             })
             .collect();
-        let leave = leaving.source(&self.errand(traveller, "source"), container);
+        let keep = Duration::from_secs(self.request.keep.unwrap_or_default());
+        let leave = leaving.source(&self.errand(traveller, "source"), container, keep);
         let send = leaving.send(&self.source_directory, *codec);
         let errand = self.errand(traveller, "destination");
         let arrive = arriving.destination(&errand, metadata.archive.len(), *address, &volumes);

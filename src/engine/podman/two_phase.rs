@@ -4,10 +4,12 @@
 //! wrapper in a directory of ours gives that one run of CRIU an action script, and no file of the host is changed. And it
 //! restores from an archive whose images are not there yet, as long as CRIU is not called: the wrapper waits for them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::{Podman, metadata};
-use crate::engine::{Address, Codec, Errand, Inspected, Metadata, Mount, TwoPhase};
+use crate::engine::{Address, Codec, Errand, Inspected, Metadata, Mount, Size, TwoPhase};
 use crate::fleet::ContainerId;
 use crate::ssh::Command;
 
@@ -23,7 +25,7 @@ impl TwoPhase for Podman {
         metadata::read(&*self.remote, container).await
     }
 
-    fn source(&self, errand: &Errand, container: &Inspected) -> Command {
+    fn source(&self, errand: &Errand, container: &Inspected, keep: Duration) -> Command {
         let volumes = container.mounts.iter().filter_map(|mount| match mount {
             Mount::Volume { source, .. } => Some(source.clone()),
             _ => None,
@@ -37,6 +39,8 @@ impl TwoPhase for Podman {
             include_str!("two_phase/action_source.sh"),
             common!("checkpoint.sh"),
             &container.pid.to_string(),
+            self.socket(Size::Small),
+            &keep.as_secs().to_string(),
         ];
         Command::script(common!("source.sh"), words).arguments(volumes)
     }
