@@ -6,9 +6,12 @@
 
 mod error;
 mod event;
+pub mod identity;
+pub mod journal;
 mod manifest;
 mod preflight;
 mod probe;
+pub mod protocol;
 mod report;
 mod ship;
 mod stream;
