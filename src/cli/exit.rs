@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::migrate::protocol::{DestinationState, Recovery, Why};
+use crate::migrate::recover::{Ended, Outcome, Recovered};
 use crate::migrate::{FailedMigration, Reason, Whereabouts};
 
 /// How a command ended. 2 is missing: it is what the parser of arguments ends with.
@@ -37,6 +39,34 @@ impl Exit {
             (Whereabouts::AtDestination, _) => Self::Untidy,
             (Whereabouts::Kept(_), _) => Self::Kept,
             (Whereabouts::Unknown(_), _) => Self::Unknown,
+        }
+    }
+
+    /// The code for a recovery: that of the worst transaction.
+    pub fn of_recovery(outcome: &Outcome) -> Self {
+        let codes = outcome.transactions.iter().map(Self::of_recovered);
+        // What only waits is better than what needs a hand, and that better than what cannot be known.
+        let order = [Self::Untidy, Self::Kept, Self::Unknown, Self::Failed];
+        match codes.max_by_key(|code| order.iter().position(|other| other == code)) {
+            Some(code) if code != Self::Done => code,
+            _ if !outcome.unreachable.is_empty() => Self::Unreachable,
+            _ => Self::Done,
+        }
+    }
+
+    fn of_recovered(recovered: &Recovered) -> Self {
+        match (recovered.ended, recovered.did.last()) {
+            (
+                Ended::OnSource | Ended::AtDestination | Ended::Nowhere | Ended::UnderWay | Ended::WouldAct,
+                _,
+            ) => Self::Done,
+            (Ended::Held, Some(Recovery::Hold(why))) => match why {
+                Why::SourceUnreachable if recovered.found.1 == DestinationState::Restored => Self::Untidy,
+                Why::SourceUnreachable | Why::DestinationUnreachable | Why::BothUnreachable => Self::Unknown,
+                Why::GoneAfterCommit => Self::Kept,
+                Why::OnlyStopped | Why::OnlyCopy => Self::Failed,
+            },
+            (Ended::Held | Ended::TwoCopies | Ended::Failed, _) => Self::Failed,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! channel. Nothing here draws, and nothing here decides what is shown.
 
 mod host;
+mod interrupted;
 mod questions;
 mod surroundings;
 
@@ -84,7 +85,7 @@ async fn run(
     mut secrets: mpsc::Receiver<SecretAnswer>,
 ) {
     let questions = Arc::new(Questions::new(happenings.clone()));
-    let Surroundings { connector, laptop, simulation, spread, .. } = surroundings;
+    let Surroundings { connector, laptop, simulation, spread, journal, .. } = surroundings;
     let mut watching = JoinSet::new();
     let mut watched = HashMap::new();
     for spec in &fleet.hosts {
@@ -95,6 +96,9 @@ async fn run(
         watched.insert(spec.name.clone(), Watched { host, pace });
     }
     watching.spawn(laptop.tell(happenings.clone()));
+    if let Some(journal) = journal {
+        watching.spawn(interrupted::tell(journal, happenings.clone()));
+    }
     if let Some(simulation) = &simulation {
         watching.spawn(simulation.tell(happenings.clone()));
     }

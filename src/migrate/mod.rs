@@ -12,6 +12,8 @@ mod manifest;
 mod preflight;
 mod probe;
 pub mod protocol;
+pub mod record;
+pub mod recover;
 mod report;
 mod ship;
 mod stream;

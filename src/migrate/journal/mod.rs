@@ -99,6 +99,13 @@ pub struct Entry {
     pub process: u32,
 }
 
+impl Entry {
+    /// Whether the process that began it lives.
+    pub fn is_led(&self) -> bool {
+        is_alive(self.process)
+    }
+}
+
 /// Before or after the deed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -212,7 +219,7 @@ impl Journal {
     /// Those of them whose process is gone: they were interrupted.
     pub async fn interrupted(&self) -> Result<Vec<Entry>, JournalError> {
         let mut open = self.open_transactions().await?;
-        open.retain(|entry| !is_alive(entry.process));
+        open.retain(|entry| !entry.is_led());
         Ok(open)
     }
 

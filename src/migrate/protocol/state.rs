@@ -123,7 +123,7 @@ pub enum Processes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceState {
-    /// The container runs and nothing of the transaction holds it.
+    /// The container runs, or ran on and ended by itself, and nothing of the transaction holds it.
     Running,
     /// The transaction holds it, or is about to, and has not promised anything.
     Frozen,
@@ -217,6 +217,12 @@ impl SourceState {
             (Processes::None, EngineView::Stopped | EngineView::StoppedWithImages, Some(Committed)) => {
                 Self::Committed
             }
+            // It ran on after its thaw and ended by itself: images of then are older than its end.
+            (
+                Processes::None,
+                EngineView::Stopped | EngineView::StoppedWithImages,
+                Some(SourceWord::Thawed),
+            ) => Self::Running,
             (Processes::None, EngineView::StoppedWithImages, _) => Self::Kept,
             (Processes::None, EngineView::Stopped, _) => Self::Lost,
         }

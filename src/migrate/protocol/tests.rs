@@ -184,6 +184,8 @@ fn processes_are_believed_before_words() {
     assert_eq!(SourceState::of(killed), SourceState::Running, "its hook was killed and the kernel let it go");
     let kept = view(Some(SourceWord::Handed), Party::Gone, Processes::None, EngineView::StoppedWithImages);
     assert_eq!(SourceState::of(kept), SourceState::Kept);
+    let ended = view(Some(SourceWord::Thawed), Party::Gone, Processes::None, EngineView::StoppedWithImages);
+    assert_eq!(SourceState::of(ended), SourceState::Running, "its images are older than its end");
     let rebooted = view(None, Party::Gone, Processes::None, EngineView::Stopped);
     assert_eq!(SourceState::of(rebooted), SourceState::Lost);
     let to = |word, holder, processes, engine| DestinationView {
