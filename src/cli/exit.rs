@@ -76,3 +76,51 @@ impl From<Exit> for ExitCode {
         Self::from(exit as u8)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::HostName;
+    use crate::migrate::identity::TransactionId;
+    use crate::migrate::protocol::{Intent, SourceState};
+
+    fn recovered(ended: Ended, destination: DestinationState, did: &[Recovery]) -> Recovered {
+        Recovered {
+            tx: TransactionId::random(),
+            container: None,
+            name: "web".into(),
+            from: "h1".into(),
+            to: "h2".into(),
+            who: String::new(),
+            since: String::new(),
+            found: (SourceState::Unreachable, destination),
+            decided: Intent::Open,
+            did: did.to_vec(),
+            ended,
+            message: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_recovery_ends_with_the_code_of_its_worst_transaction() {
+        let mut outcome = Outcome::default();
+        assert_eq!(Exit::of_recovery(&outcome), Exit::Done);
+        outcome.unreachable.insert(HostName::new("h3").unwrap(), "no route".into());
+        assert_eq!(Exit::of_recovery(&outcome), Exit::Unreachable);
+        let held = Recovery::Hold(Why::SourceUnreachable);
+        for (next, code) in [
+            (recovered(Ended::OnSource, DestinationState::Absent, &[Recovery::Tidy]), Exit::Unreachable),
+            (recovered(Ended::Held, DestinationState::Restored, &[held]), Exit::Untidy),
+            (
+                recovered(Ended::Held, DestinationState::Absent, &[Recovery::Hold(Why::GoneAfterCommit)]),
+                Exit::Kept,
+            ),
+            (recovered(Ended::Held, DestinationState::Absent, &[held]), Exit::Unknown),
+            (recovered(Ended::TwoCopies, DestinationState::Restored, &[Recovery::Alarm]), Exit::Failed),
+            (recovered(Ended::UnderWay, DestinationState::Absent, &[]), Exit::Failed),
+        ] {
+            outcome.transactions.push(next);
+            assert_eq!(Exit::of_recovery(&outcome), code);
+        }
+    }
+}
