@@ -6,7 +6,10 @@
 
 use super::*;
 
-/// Whose message.
+/// Takes in a state that some change leads to.
+type Add<'a> = dyn FnMut(&dyn Fn(&mut Model)) + 'a;
+
+/// What goes from one party to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Message {
     Prepare,
@@ -398,7 +401,7 @@ impl Model {
         }
     }
 
-    fn rescue(&self, index: usize, mutation: Mutation, add: &mut dyn FnMut(&dyn Fn(&mut Self))) {
+    fn rescue(&self, index: usize, mutation: Mutation, add: &mut Add<'_>) {
         let now = self.rescuers[index];
         let mut become_ = |rescuer: Rescuer, change: &dyn Fn(&mut Self)| {
             add(&|next| {

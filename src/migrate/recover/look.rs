@@ -106,7 +106,7 @@ pub async fn look(remote: &dyn Remote, containers: &[ContainerId]) -> Result<Loo
 }
 
 enum Part {
-    Transaction(Found),
+    Transaction(Box<Found>),
     Asked(ContainerId, Seen),
 }
 
@@ -117,10 +117,10 @@ fn parse(text: &str) -> Look {
         let (key, value) = line.split_once(' ').unwrap_or((line, ""));
         let value = value.trim();
         match key {
-            "tx" => part = TransactionId::parse(value).map(|tx| Part::Transaction(Found::new(tx))),
+            "tx" => part = TransactionId::parse(value).map(|tx| Part::Transaction(Box::new(Found::new(tx)))),
             "asked" => part = container(value).map(|id| Part::Asked(id, Seen::default())),
             "end" => match part.take() {
-                Some(Part::Transaction(found)) => look.found.push(found),
+                Some(Part::Transaction(found)) => look.found.push(*found),
                 Some(Part::Asked(id, seen)) => look.asked.push((id, seen)),
                 None => {}
             },
