@@ -10,6 +10,7 @@ use super::MigrateArguments;
 use super::exit::Exit;
 use super::reach::FleetHosts;
 use crate::fleet::{Fleet, bytes, printable, seconds};
+use crate::migrate::journal::Journal;
 use crate::migrate::{
     Check, FailedMigration, MigrateError, MigrationEvent, Reason, Request, Severity, Stage, Summary,
     Whereabouts, consider, migrate, refuses,
@@ -22,7 +23,8 @@ const EVENTS: usize = 64;
 /// Runs the command.
 pub async fn run(fleet: Arc<Fleet>, arguments: MigrateArguments) -> anyhow::Result<Exit> {
     let MigrateArguments { container, from, to, dry_run, json, yes, keep, probe } = arguments;
-    let hosts = Arc::new(FleetHosts::new(fleet, Connector::new(), Arc::new(TerminalPrompter::new())));
+    let hosts = FleetHosts::new(fleet, Connector::new(), Arc::new(TerminalPrompter::new()));
+    let hosts = Arc::new(hosts.writing_down(Journal::place()));
     let keep = keep.map(|keep| keep.as_secs());
     let request = Request { keep, probe, ..Request::new(container, from, to) };
     let asks = !yes && !json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();

@@ -13,6 +13,7 @@ mod own_fleet;
 mod reach;
 #[cfg(test)]
 mod readme;
+mod recover;
 mod start;
 mod table;
 pub mod world;
@@ -71,6 +72,8 @@ enum Verb {
     Migrate(MigrateArguments),
     /// Say what an error of CRIU, Podman, Docker, crun, runC or containerd means, and what to do; needs no host
     Explain(explain::ExplainArguments),
+    /// Finish or undo migrations that were interrupted, wherever they were begun
+    Recover(recover::RecoverArguments),
     /// Measure drover beside the engine's own commands
     Bench {
         #[command(subcommand)]
@@ -198,6 +201,7 @@ fn headless(verb: Verb, fleet: Arc<Fleet>) -> anyhow::Result<ExitCode> {
             Verb::Hosts { json } => fleet::hosts(fleet, json).await,
             Verb::Ps { host, json } => fleet::ps(fleet, host, json).await,
             Verb::Migrate(arguments) => migrate::run(fleet, arguments).await,
+            Verb::Recover(arguments) => recover::run(fleet, arguments).await,
             Verb::Bench { verb: BenchVerb::Migrate(arguments) } => bench::run(fleet, arguments).await,
             // These need no fleet and were carried out before one was looked for.
             Verb::Lab(_)

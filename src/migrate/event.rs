@@ -143,6 +143,16 @@ pub enum Way {
     KeptImages,
 }
 
+impl Way {
+    /// The word in records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::TwoPhase => "two-phase",
+            Self::KeptImages => "kept-images",
+        }
+    }
+}
+
 /// A moment that a host stamped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mark {

@@ -17,8 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::MigrateError;
 use super::event::{FailedMigration, MigrationEvent, Request, Stage, Summary, Way, Whereabouts};
+use super::identity::TransactionId;
+use super::journal::Times;
 use super::manifest::Manifest;
+use super::note::Note;
 use super::preflight::{self, Image, Keep};
+use super::recover::{self, Act};
 use super::report::Reporter;
 use super::ship::{ship_image, step};
 use super::survey::{Hosts, Party, sensible, survey};
@@ -66,8 +70,9 @@ pub(super) struct Transaction {
     pub(super) hosts: Arc<dyn Hosts>,
     pub(super) reporter: Reporter,
     pub(super) reached: Reached,
-    /// 16 hexadecimal digits.
-    pub(super) identity: String,
+    pub(super) identity: TransactionId,
+    /// Where it is written down.
+    pub(super) journal: Note,
     pub(super) source_directory: String,
     pub(super) destination_directory: String,
     pub(super) container: Option<Inspected>,
@@ -84,11 +89,13 @@ pub async fn migrate(
     events: mpsc::Sender<MigrationEvent>,
     cancel: CancellationToken,
 ) -> Result<Summary, FailedMigration> {
-    let identity = format!("{:016x}", rand::random::<u64>());
+    let identity = TransactionId::random();
+    let journal = hosts.journal().await;
     let mut transaction = Transaction {
         source_directory: format!("/run/drover/{identity}"),
         destination_directory: format!("/var/tmp/drover-{identity}"),
         identity,
+        journal: Note::new(journal),
         request,
         hosts,
         reporter: Reporter::new(events),
@@ -105,11 +112,17 @@ pub async fn migrate(
     };
     match forward {
         Ok(summary) => {
+            let times = Times { total: summary.total, downtime: summary.downtime };
+            transaction.journal.end(&transaction.identity, "moved", Some(times)).await;
             transaction.reporter.tell(MigrationEvent::Finished { summary: summary.clone() }).await;
             Ok(summary)
         }
         Err(error) => {
             let failure = transaction.back(error).await;
+            // What is not known or not cleared away stays open, for “drover recover”.
+            if matches!(failure.whereabouts, Whereabouts::Untouched | Whereabouts::BackOnSource) {
+                transaction.journal.end(&transaction.identity, &failure.cause, None).await;
+            }
             transaction.reporter.tell(MigrationEvent::Failed { failure: failure.clone() }).await;
             Err(failure)
         }
@@ -343,6 +356,9 @@ impl Transaction {
                 _ => None,
             })
             .collect();
+        if self.way == Way::TwoPhase && self.reached == Reached::RestoreOrdered {
+            return self.close(container, &volumes).await;
+        }
         let command = |party: &Party| match (self.way, party.engine.two_phase()) {
             (Way::TwoPhase, Some(engine)) => {
                 engine.undo(&self.destination_directory, &container.id, &volumes)
@@ -354,6 +370,26 @@ impl Transaction {
             Ok(_) => Err("its copy could not be removed".into()),
             Err(cause) => Err(cause),
         }
+    }
+
+    /// The same where a restore was ordered: somebody else may have recovered the move meanwhile, so the decision that is
+    /// recorded at the destination counts.
+    async fn close(&self, container: &Inspected, volumes: &[String]) -> Result<(), String> {
+        let act = Act::Close(volumes);
+        let command = |_: &Party| recover::command(&act, &self.identity, &container.id);
+        let said = self.insist(&self.request.to, command).await?;
+        match said.lines().last().unwrap_or_default() {
+            "closed" => {}
+            "committed" => return Err("another drover has finished this move meanwhile".into()),
+            other => return Err(format!("the destination says “{}”", printable(other))),
+        }
+        let conclude = |party: &Party| match party.engine.two_phase() {
+            Some(engine) => engine.conclude(&self.destination_directory, &container.id),
+            None => party.engine.tidy(&self.destination_directory, &container.id),
+        };
+        // Nothing of the container is there; a directory that stays is no reason to keep it frozen.
+        let _ = self.insist(&self.request.to, conclude).await;
+        Ok(())
     }
 
     /// Removes our directory on a host where nothing else was done; a host that does not answer keeps an

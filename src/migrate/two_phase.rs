@@ -12,7 +12,11 @@ use super::conversation::{Side, now, ready};
 use super::error::MigrateError;
 use super::event::{Mark, Stage, Summary, Way};
 use super::health::{self, Watch};
+use super::journal::Begun;
 use super::manifest::Manifest;
+use super::protocol::{Intent, Phase};
+use super::record::{HostRecord, Role};
+use super::recover::{self, Act, Answer};
 use super::ship::{View, lost, ship_changes, step};
 use super::stream::{Broken, finish, relay};
 use super::survey::Party;
@@ -33,28 +37,30 @@ pub(super) async fn metadata(container: &str, from: &Party, to: &Party) -> Resul
 }
 
 impl Transaction {
-    fn errand(&self, traveller: &Traveller, role: &str) -> Errand {
+    fn errand(&self, traveller: &Traveller, role: Role) -> Errand {
         let who = format!(
             "{}@{}",
             std::env::var("USER").unwrap_or_else(|_| "somebody".into()),
             rustix::system::uname().nodename().to_string_lossy()
         );
-        let record = serde_json::json!({
-            "tx": self.identity,
-            "container": traveller.container.id,
-            "name": traveller.container.name,
-            "from": self.request.from,
-            "to": self.request.to,
-            "role": role,
-            "who": who,
-            "since": jiff::Timestamp::now().to_string(),
-            "way": Way::TwoPhase,
-        });
+        let record = HostRecord {
+            tx: self.identity.clone(),
+            container: traveller.container.id.clone(),
+            name: traveller.container.name.clone(),
+            from: self.request.from.to_string(),
+            to: self.request.to.to_string(),
+            role,
+            who: who.clone(),
+            since: jiff::Timestamp::now().to_string(),
+            way: Way::TwoPhase,
+            volumes: volumes(&traveller.container),
+        };
         Errand {
             directory: self.source_directory.clone(),
             container: traveller.container.id.clone(),
             who,
-            record: record.to_string(),
+            // Nothing in it can fail to be written as JSON.
+            record: serde_json::to_string(&record).unwrap_or_default(),
         }
     }
 
@@ -75,6 +81,18 @@ impl Transaction {
         let began = now() - self.reporter.now();
         let id = traveller.container.id.clone();
         self.reporter.begin(Stage::Prepare).await;
+        let begun = Begun {
+            container: id.clone(),
+            name: traveller.container.name.clone(),
+            from: self.request.from.clone(),
+            to: self.request.to.clone(),
+            from_address: from.remote.host().to_string(),
+            to_address: to.remote.host().to_string(),
+            way: Way::TwoPhase,
+            predicted: None,
+        };
+        self.journal.begin(&self.identity, begun).await;
+        self.journal.intent(&self.identity, Phase::Prepare).await;
         let difference = self.view(&traveller.container, include_str!("scripts/changes.sh"));
         let manifest = self.view(&traveller.container, include_str!("scripts/manifest.sh"));
         let prepared = tokio::time::timeout(
@@ -92,6 +110,7 @@ impl Transaction {
         let Prepared { mut source, mut destination, mut send, mut place, place_changes } = prepared;
 
         self.reporter.begin(Stage::Checkpoint).await;
+        self.journal.intent(&self.identity, Phase::Perform).await;
         self.reached = Reached::Frozen;
         let watch = self.request.probe.as_ref().and_then(Watch::begin);
         source.say("freeze").await?;
@@ -134,6 +153,7 @@ impl Transaction {
         self.reporter.finish(Some(wire_bytes)).await;
 
         self.reporter.begin(Stage::Restore).await;
+        self.journal.intent(&self.identity, Phase::Finish).await;
         self.reached = Reached::RestoreOrdered;
         destination.say("go").await?;
         let (restored, ours) = tokio::join!(destination.until_outcome("restored"), manifest.describe(from));
@@ -153,6 +173,15 @@ impl Transaction {
         let client_gap = watch.map(|watch| watch.longest_gap());
 
         self.reporter.begin(Stage::Remove).await;
+        self.journal.intent(&self.identity, Phase::Decide).await;
+        // Somebody else may be recovering this move at the same time: what is recorded at the destination first, counts.
+        match recover::act(&*to.remote, &Act::Decide(Intent::Commit), &self.identity, &id).await? {
+            Answer::Committed => {}
+            Answer::Undo => return Err(step(&self.request.to, "another drover has taken this move back")),
+            other => {
+                return Err(step(&self.request.to, &format!("the move cannot be decided there: {other:?}")));
+            }
+        }
         self.reached = Reached::Committed;
         committed.cancel();
         // The source removes its copy by itself; the destination's directory is all that is left.
@@ -225,18 +254,11 @@ impl Transaction {
         metadata: Metadata,
     ) -> Result<Prepared<'a>, MigrateError> {
         let Traveller { container, codec, address, .. } = traveller;
-        let volumes: Vec<String> = container
-            .mounts
-            .iter()
-            .filter_map(|mount| match mount {
-                Mount::Volume { name, .. } => Some(name.clone()),
-                _ => None,
-            })
-            .collect();
+        let volumes = volumes(container);
         let keep = Duration::from_secs(self.request.keep.unwrap_or_default());
-        let leave = leaving.source(&self.errand(traveller, "source"), container, keep);
+        let leave = leaving.source(&self.errand(traveller, Role::Source), container, keep);
         let send = leaving.send(&self.source_directory, *codec);
-        let errand = self.errand(traveller, "destination");
+        let errand = self.errand(traveller, Role::Destination);
         let arrive = arriving.destination(&errand, metadata.archive.len(), *address, &volumes);
         let source = async {
             let process = from.remote.spawn(&leave).await?;
@@ -262,6 +284,15 @@ impl Transaction {
             tokio::try_join!(source, async { Ok(from.remote.spawn(&send).await?) }, destination)?;
         Ok(Prepared { source, destination, send, place, place_changes })
     }
+}
+
+/// The volumes that come to the destination with the container; that it had none of them is a check.
+fn volumes(container: &Inspected) -> Vec<String> {
+    let name = |mount: &Mount| match mount {
+        Mount::Volume { name, .. } => Some(name.clone()),
+        _ => None,
+    };
+    container.mounts.iter().filter_map(name).collect()
 }
 
 /// Both hosts, waiting.

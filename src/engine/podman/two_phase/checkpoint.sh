@@ -1,11 +1,11 @@
 # Continues common.sh: freezes the container and waits for what becomes of it. Runs detached: no connection ends it.
 # $3 the API's socket, or empty; $4 seconds for which the stopped container stays, or 0
 # Held open, so that a word that is said early is not lost.
-exec 7<>"$directory/answer" 8<>"$directory/words"
+exec 7<>"$directory/answer" 8<>"$directory/verdict"
 echo $$ >"$directory/pid"
 PATH=$directory/bin:$PATH podman container checkpoint --tcp-established --file-locks "$container" >"$directory/podman.log" 2>&1
 code=$?
-verdict=$(cat "$directory/verdict" 2>/dev/null)
+verdict=$(cat "$directory/decided" 2>/dev/null)
 [ $code = 0 ] || {
     sed 's/^/podman: /' "$directory/podman.log"
     quote_log "$(podman container inspect --format '{{.StaticDir}}' "$container" 2>/dev/null)/dump.log"

@@ -29,11 +29,13 @@ unlock() {
 }
 tidy() {
     unlock
+    # In this order: without a record nothing can be decided any more.
     rm -f -- "$record"
+    rm -f -- "${record%.json}.decision"
     case $directory in /run/drover/*) rm -rf -- "$directory" ;; esac
     rmdir /run/drover /var/lib/drover 2>/dev/null
 }
-# Makes our directory, the lock and the record. $1 who, for people; $2 the record.
+# Makes our directory, the lock and the record. $1 who, for people; $2 the record; $3 the name of the FIFO for words.
 begin() {
     mkdir -p -m 700 /run/drover /var/lib/drover || exit 90
     # Two migrations of one container must not both believe that they hold it. The lock of one that is over is stale.
@@ -45,7 +47,7 @@ begin() {
             exit 97
         }
     fi
-    mkdir -m 700 "$directory" && mkfifo -m 600 "$directory/words" "$directory/answer" || { unlock; exit 90; }
+    mkdir -m 700 "$directory" && mkfifo -m 600 "$directory/$3" "$directory/answer" || { unlock; exit 90; }
     echo "$directory since $(date) $1" >"$lock/owner"
     printf '%s\n' "$2" >"$record.new" && sync "$record.new" && mv -f "$record.new" "$record" || { tidy; exit 90; }
 }

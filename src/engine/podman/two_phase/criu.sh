@@ -12,15 +12,15 @@ run() {
     CRIU_CONFIG_FILE=$directory/criu.conf exec "$criu" "$@"
 }
 read -r verb <"$directory/verb"
-case $verb in checkpoint) order=freeze ready=prepared ;; *) order=go ready=waiting ;; esac
+case $verb in checkpoint) order=freeze ready=prepared fifo=verdict ;; *) order=go ready=waiting fifo=release ;; esac
 # Podman itself asks for the version; only the runtime's call is the one.
 tr '\0' '\n' <"/proc/$PPID/cmdline" >"$directory/caller.$$"
 grep -q -x "$verb" "$directory/caller.$$" || run "$@"
 case $(head -n 1 "$directory/caller.$$") in *podman) run "$@" ;; esac
 # The runtime calls several times; the first call waits for all.
-[ -d "$directory/released" ] && run "$@"
+case $(readlink "$directory/decision") in go) run "$@" ;; undo) exit 1 ;; esac
 trap '' PIPE HUP INT
-exec 7<>"$directory/answer" 8<>"$directory/words"
+exec 7<>"$directory/answer" 8<>"$directory/$fifo"
 state() { echo "$1" >"$directory/state.$$" && mv -f "$directory/state.$$" "$directory/state"; }
 after() { sed -n "/^$1\$/{n;p;q;}" "$directory/caller.$$"; }
 after --image-path >"$directory/images.path"
@@ -47,7 +47,10 @@ while [ -z "$verdict" ] && read -r word <&8; do
     case $word in
         alive) missed=0 ;;
         "$order") verdict=go ;;
-        abort | lost) verdict=abort ;;
+        abort | lost)
+            echo "stamp lost $(date +%s.%N)" >>"$directory/stamps"
+            verdict=abort
+            ;;
         tick)
             missed=$((missed + 1)) ticks=$((ticks + 1))
             if [ $missed -ge 3 ] || [ $ticks -ge 40 ]; then verdict=abort; fi
@@ -55,8 +58,12 @@ while [ -z "$verdict" ] && read -r word <&8; do
     esac
 done
 kill "$ticker" 2>/dev/null
-# Whoever makes this directory decides; somebody who undoes the restore makes it, too.
-[ "$verdict" = go ] && mkdir "$directory/released" 2>/dev/null || exit 1
+# The first decision holds; somebody who undoes this decides, too.
+case $verdict in
+    go) ln -s go "$directory/decision" 2>/dev/null ;;
+    *) ln -s undo "$directory/decision" 2>/dev/null ;;
+esac
+[ "$(readlink "$directory/decision")" = go ] || exit 1
 # Podman may have given up, and its runtime with it.
 [ "$verb" = checkpoint ] || state released
 exec 7>&- 8>&-

@@ -2,11 +2,11 @@
 # restore, which waits before it calls the real criu.
 # $3 who, $4 record, $5 wrapper of criu, $6 its action script, $7 script of the restore, $8 bytes of the metadata archive,
 # $9 volumes, one a line; further arguments are options of the restore
-begin "$3" "$4"
+begin "$3" "$4" release
 install_criu restore "$5" "$6"
 restore=$7 size=$8
 shift 8
-exec 8<>"$directory/words" 7<>"$directory/answer"
+exec 8<>"$directory/release" 7<>"$directory/answer"
 state preparing
 head -c "$size" >"$directory/metadata.tar"
 [ "$(wc -c <"$directory/metadata.tar")" = "$size" ] || { tidy; exit 1; }

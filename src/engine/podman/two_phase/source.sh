@@ -1,7 +1,7 @@
 # Continues common.sh: the source's side of a two-phase move, for as long as the connection lives.
 # $3 who, $4 record, $5 wrapper of criu, $6 its action script, $7 script of the checkpoint, $8 first process of the container,
 # $9 the API's socket, or empty, ${10} seconds for which the stopped container stays; further arguments are directories of volumes
-begin "$3" "$4"
+begin "$3" "$4" verdict
 install_criu checkpoint "$5" "$6"
 mkfifo -m 600 "$directory/images" || { tidy; exit 90; }
 checkpoint=$7
@@ -16,7 +16,7 @@ shift 9
 keep=$1
 shift
 { [ $# = 0 ] || printf '%s\n' "$@"; } >"$directory/volumes"
-exec 8<>"$directory/words" 7<>"$directory/answer"
+exec 8<>"$directory/verdict" 7<>"$directory/answer"
 state preparing
 setsid sh -c "$checkpoint" drover "$directory" "$container" "$socket" "$keep" </dev/null >/dev/null 2>&1 7>&- 8>&- &
 supervisor=$!
