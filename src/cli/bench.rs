@@ -1,6 +1,7 @@
 //! `drover bench migrate`: a move by drover beside the same move by the engine's own commands, in one run on the
 //! same hosts, so that a noisy machine is noisy for both.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -113,8 +114,8 @@ impl Bench {
     }
 
     async fn back(&self) -> anyhow::Result<()> {
-        let Request { container, from, to } = self.request.clone();
-        self.drover(Request { container, from: to, to: from }).await.map(|_| ())
+        let Request { container, from, to, overrides } = self.request.clone();
+        self.drover(Request { container, from: to, to: from, overrides }).await.map(|_| ())
     }
 
     async fn stock(&self) -> anyhow::Result<Timing> {
@@ -134,7 +135,7 @@ pub async fn run(fleet: Arc<Fleet>, arguments: BenchArguments) -> anyhow::Result
         anyhow::bail!("there is no host “{to}” in {}", fleet.path.display());
     };
     let hosts = Arc::new(FleetHosts::new(fleet, Connector::new(), Arc::new(TerminalPrompter::new())));
-    let bench = Bench { hosts, request: Request { container, from, to }, address };
+    let bench = Bench { hosts, request: Request { container, from, to, overrides: BTreeSet::new() }, address };
     // The first move brings the image and warms both hosts: neither side is charged for it.
     bench.drover(bench.request.clone()).await?;
     bench.back().await?;

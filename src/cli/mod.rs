@@ -4,6 +4,7 @@
 //! (progress, questions, errors), and an exit code from the table in [`Exit`].
 
 mod bench;
+mod check;
 pub mod demo;
 mod exit;
 mod fleet;
@@ -66,6 +67,8 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Say whether a move would work, and if not, why and what to do; touch nothing
+    Check(check::CheckArguments),
     /// Move a running container to another host
     Migrate(MigrateArguments),
     /// Measure drover beside the engine's own commands
@@ -118,6 +121,8 @@ pub struct MigrateArguments {
     /// Only check whether the move would work; touch nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    overrides: check::Overrides,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -180,6 +185,7 @@ fn headless(verb: Verb, fleet: Arc<Fleet>) -> anyhow::Result<ExitCode> {
             Verb::Fleet { verb: FleetVerb::Check } => fleet::check(fleet).await,
             Verb::Hosts { json } => fleet::hosts(fleet, json).await,
             Verb::Ps { host, json } => fleet::ps(fleet, host, json).await,
+            Verb::Check(arguments) => check::run(fleet, arguments).await,
             Verb::Migrate(arguments) => migrate::run(fleet, arguments).await,
             Verb::Bench { verb: BenchVerb::Migrate(arguments) } => bench::run(fleet, arguments).await,
             // These need no fleet and were carried out before one was looked for.

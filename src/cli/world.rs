@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::console::{SecretAnswer, World};
 use crate::fleet::{Fleet, HostName};
-use crate::migrate::{Check, Hosts, MigrationId, Request, Severity, consider, migrate};
+use crate::migrate::{Check, Hosts, MigrationId, Overriding, Request, Severity, consider, migrate};
 use crate::session::{Effect, Happening};
 use crate::ssh::{Host, Remote, RemoteError};
 use crate::watch::Pace;
@@ -170,7 +170,10 @@ async fn considered(request: &Request, hosts: &dyn Hosts) -> Vec<Check> {
             severity: Severity::Error,
             host: None,
             seen: error.to_string(),
+            why: String::new(),
             fix: String::new(),
+            predicts: Vec::new(),
+            overriding: Overriding::Impossible,
         }],
     }
 }

@@ -271,7 +271,7 @@ impl Transaction {
 
     /// The commands for what could not be cleared away: the source's stopped copy and the directories of either side.
     fn left_over(&self, removed: bool, source: bool, destination: bool) -> Vec<String> {
-        let Request { container, from, to } = &self.request;
+        let Request { container, from, to, .. } = &self.request;
         let commands = [
             (removed, format!("“podman container rm {}” on {from}", printable(container))),
             (source, format!("“rm -r {}” on {from}", self.source_directory)),
@@ -282,9 +282,8 @@ impl Transaction {
 
     /// Surveys both hosts and judges the move.
     async fn check(&mut self, from: &Party, to: &Party) -> Result<Traveller, MigrateError> {
-        let reserve = self.hosts.memory_reserve(&self.request.to);
-        let (source, destination) = survey(&self.request, from, to, reserve).await?;
-        let checks = preflight::checks(&source, &destination);
+        let (source, destination) = survey(&self.request, from, to, &*self.hosts).await?;
+        let checks = preflight::checks(&source, &destination, &self.request.overrides);
         self.reporter.tell(MigrationEvent::Checked { checks: checks.clone() }).await;
         if preflight::refuses(&checks) {
             let reasons = checks.iter().filter(|check| check.severity == super::Severity::Error);

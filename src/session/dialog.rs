@@ -1,5 +1,7 @@
 //! What can lie over the screen and wait for a person.
 
+use std::collections::BTreeSet;
+
 use super::{LinkState, Question, State};
 use crate::fleet::{HostName, bytes};
 use crate::migrate::{Check, MigrationId, Request, Severity};
@@ -67,7 +69,12 @@ impl MoveDialog {
     /// The move as it would be ordered.
     pub(crate) fn request(&self) -> Option<Request> {
         let to = self.chosen.clone()?;
-        Some(Request { container: self.container.clone(), from: self.from.clone(), to })
+        Some(Request {
+            container: self.container.clone(),
+            from: self.from.clone(),
+            to,
+            overrides: BTreeSet::new(),
+        })
     }
 
     /// Why this move cannot be confirmed now, if so.

@@ -1,11 +1,11 @@
 //! A made-up fleet for the tests of this room and of the console.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use super::{Event, Happening, Key, LinkState, NoticeLevel, SimulationMotion, SimulationPace, State};
 use crate::fleet::{Container, ContainerId, ContainerStatus, Engine, HostName, HostSpec, Sudo};
-use crate::migrate::{Check, Request, Severity, Stage, StageTime};
+use crate::migrate::{Check, Overriding, Request, Severity, Stage, StageTime};
 use crate::watch::{ContainerSample, Sample};
 
 /// 2026-11-20 12:33:05 UTC.
@@ -99,11 +99,20 @@ pub(crate) fn key(key: Key) -> Happening {
 }
 
 pub(crate) fn request(container: &str, from: &str, to: &str) -> Request {
-    Request { container: container.into(), from: name(from), to: name(to) }
+    Request { container: container.into(), from: name(from), to: name(to), overrides: BTreeSet::new() }
 }
 
 pub(crate) fn check(id: &str, severity: Severity, seen: &str, fix: &str) -> Check {
-    Check { id: id.into(), severity, host: None, seen: seen.into(), fix: fix.into() }
+    Check {
+        id: id.into(),
+        severity,
+        host: None,
+        seen: seen.into(),
+        why: String::new(),
+        fix: fix.into(),
+        predicts: Vec::new(),
+        overriding: Overriding::Impossible,
+    }
 }
 
 pub(crate) fn good_checks() -> Vec<Check> {
