@@ -8,6 +8,7 @@ mod check;
 pub mod demo;
 mod exit;
 mod fleet;
+mod matrix;
 mod migrate;
 mod own_fleet;
 mod reach;
@@ -69,6 +70,8 @@ enum Verb {
     },
     /// Say whether a move would work, and if not, why and what to do; touch nothing
     Check(check::CheckArguments),
+    /// From which host to which can containers go? Green, yellow or red, each with its reason
+    Matrix(matrix::MatrixArguments),
     /// Move a running container to another host
     Migrate(MigrateArguments),
     /// Measure drover beside the engine's own commands
@@ -185,6 +188,7 @@ fn headless(verb: Verb, fleet: Arc<Fleet>) -> anyhow::Result<ExitCode> {
             Verb::Fleet { verb: FleetVerb::Check } => fleet::check(fleet).await,
             Verb::Hosts { json } => fleet::hosts(fleet, json).await,
             Verb::Ps { host, json } => fleet::ps(fleet, host, json).await,
+            Verb::Matrix(arguments) => matrix::run(fleet, arguments).await,
             Verb::Check(arguments) => check::run(fleet, arguments).await,
             Verb::Migrate(arguments) => migrate::run(fleet, arguments).await,
             Verb::Bench { verb: BenchVerb::Migrate(arguments) } => bench::run(fleet, arguments).await,

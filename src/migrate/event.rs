@@ -114,6 +114,13 @@ pub struct Check {
     pub overriding: Overriding,
 }
 
+impl Check {
+    /// What was seen and what comes of it, in one line.
+    pub fn told(&self) -> String {
+        if self.why.is_empty() { self.seen.clone() } else { format!("{}: {}", self.seen, self.why) }
+    }
+}
+
 /// Whether an error of the checks can be passed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -21,7 +21,7 @@ pub use event::{
     StageTime, Summary, Whereabouts,
 };
 pub use preflight::{Cause, Fitness, Pair, cause_of, causes, fitness, may_override, refuses};
-pub use probe::remember::{Remembered, recall};
+pub use probe::remember::{Remembered, keep, recall};
 pub use probe::{HostFacts, probe};
 pub use survey::Hosts;
 pub use transaction::migrate;

@@ -15,7 +15,7 @@ use crate::ssh::{Command, Process, Remote, RemoteError};
 #[cfg(test)]
 pub use facts::Clock;
 pub use facts::HostFacts;
-pub use scan::{Descriptor, Scan};
+pub use scan::{Descriptor, FileType, Scan};
 #[cfg(test)]
 pub use scan::{Task, TcpSocket};
 

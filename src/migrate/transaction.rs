@@ -309,7 +309,7 @@ impl Transaction {
             warnings: checks
                 .into_iter()
                 .filter(|check| check.severity == super::Severity::Warning)
-                .map(|check| check.seen)
+                .map(|check| check.told())
                 .collect(),
         })
     }

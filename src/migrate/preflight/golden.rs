@@ -8,7 +8,7 @@ use super::tests::{MIB, destination, network, source};
 use super::*;
 use crate::engine::{Mount, PublishedPort};
 use crate::fleet::ContainerStatus;
-use crate::migrate::probe::{Clock, Descriptor, Task, TcpSocket};
+use crate::migrate::probe::{Clock, Descriptor, FileType, Task, TcpSocket};
 
 type Change = fn(&mut Source, &mut Destination);
 
@@ -17,14 +17,13 @@ fn strings(words: &[&str]) -> BTreeSet<String> {
 }
 
 /// Something that process 7 has open.
-fn open(source: &mut Source, target: &str, kind: &str, size: u64, links: u64, device: &str) {
+fn open(source: &mut Source, target: &str, kind: FileType, size: u64, links: u64) {
     let found = Descriptor {
         pid: 7,
         target: target.into(),
         size,
         links,
-        device: device.into(),
-        kind: kind.into(),
+        kind,
         mapped: false,
     };
     source.scan.open.insert(format!("/proc/7/fd/{}", source.scan.open.len() + 3), found);
@@ -126,18 +125,18 @@ const CASES: &[(&str, &str, Change)] = &[
         tcp(from, 10, "0200000A:1F90", "00000000:0000");
     }),
     ("F33", "mptcp", |from, _| from.scan.mptcp = 2),
-    ("F36", "ghost-file", |from, _| open(from, "/tmp/.nettyabc (deleted)", "regular file", 5 * MIB, 0, "0:0")),
-    ("F37", "unlinked-file", |from, _| open(from, "/data/a (deleted)", "regular file", 9, 1, "0:0")),
+    ("F36", "ghost-file", |from, _| open(from, "/tmp/.nettyabc (deleted)", FileType::Other, 5 * MIB, 0)),
+    ("F37", "unlinked-file", |from, _| open(from, "/data/a (deleted)", FileType::Other, 9, 1)),
     ("F38", "external-socket", |from, _| from.scan.unix = vec![(100, 999)]),
     ("F39", "lock", |from, _| from.scan.locks = vec![("POSIX".into(), 7, "08:01:12".into())]),
     ("F39", "shared-lock", |from, _| {
         from.scan.locks =
             vec![("FLOCK".into(), 7, "08:01:12".into()), ("FLOCK".into(), 900, "08:01:12".into())];
     }),
-    ("F40", "io-uring", |from, _| open(from, "anon_inode:[io_uring]", "", 0, 0, "")),
-    ("F41", "device", |from, _| open(from, "/dev/nvidia0", "character special file", 0, 1, "c3:0")),
+    ("F40", "io-uring", |from, _| open(from, "anon_inode:[io_uring]", FileType::Other, 0, 0)),
+    ("F41", "device", |from, _| open(from, "/dev/nvidia0", FileType::Character, 0, 1)),
     ("F41", "device", |from, _| from.container.particulars.devices = vec!["/dev/kvm".into()]),
-    ("F42", "block-device", |from, _| open(from, "/dev/sdc2", "block special file", 0, 1, "8:22")),
+    ("F42", "block-device", |from, _| open(from, "/dev/sdc2", FileType::Block, 0, 1)),
     ("F43", "shared-mount", |from, _| from.scan.shared_mounts = vec![("shared:12".into(), "/data".into())]),
     ("F43", "shared-mount", |from, _| {
         from.container.particulars.special_mounts = vec![("/data".into(), "rslave".into())];
@@ -147,7 +146,7 @@ const CASES: &[(&str, &str, Change)] = &[
     ("F45", "nofollow", |from, _| {
         from.container.particulars.special_mounts = vec![("/data".into(), "src-nofollow".into())];
     }),
-    ("F46", "inotify", |from, _| open(from, "anon_inode:inotify", "", 0, 0, "")),
+    ("F46", "inotify", |from, _| open(from, "anon_inode:inotify", FileType::Other, 0, 0)),
     ("F47", "terminal", |from, _| from.container.terminal = true),
     ("F47", "exec", |from, _| task(from, 'S', 3, 0)),
     ("F48", "aio", |from, to| {
@@ -298,16 +297,16 @@ fn what_criu_was_told_on_the_host_is_respected() {
 #[test]
 fn what_every_container_has_open_is_no_reason() {
     let harmless: Change = |from, _| {
-        for (target, kind, device) in [
-            ("/dev/null", "character special file", "1:3"),
-            ("/dev/pts/0", "character special file", "88:0"),
-            ("/dev/net/tun", "character special file", "a:c8"),
-            ("/memfd:x (deleted)", "regular file", "0:0"),
-            ("/dev/shm/sem (deleted)", "regular file", "0:0"),
-            ("/dev/zero (deleted)", "regular file", "0:0"),
-            ("anon_inode:[eventpoll]", "", ""),
+        for (target, kind) in [
+            ("/dev/null", FileType::Character),
+            ("/dev/pts/0", FileType::Character),
+            ("/dev/net/tun", FileType::Character),
+            ("/memfd:x (deleted)", FileType::Other),
+            ("/dev/shm/sem (deleted)", FileType::Other),
+            ("/dev/zero (deleted)", FileType::Other),
+            ("anon_inode:[eventpoll]", FileType::Other),
         ] {
-            open(from, target, kind, 9 * MIB, 0, device);
+            open(from, target, kind, 9 * MIB, 0);
         }
         tcp(from, 1, "0100007F:1F90", "0100007F:9000");
     };

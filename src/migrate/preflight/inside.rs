@@ -5,22 +5,19 @@ use std::collections::BTreeSet;
 use super::hosts::older;
 use super::{List, Source};
 use crate::fleet::bytes;
-use crate::migrate::probe::Descriptor;
+use crate::migrate::probe::{Descriptor, FileType};
 
 /// What CRIU carries of a deleted file when nobody says otherwise, bytes (criu/include/criu-options, ghost_limit).
 const GHOST_LIMIT: u64 = 1 << 20;
 
-/// Character devices without a state, which CRIU opens again: those of memory, terminals, tun.
-fn is_harmless(descriptor: &Descriptor) -> bool {
-    let path = descriptor.target.as_str();
-    // Major numbers: 1 memory, 4 and 5 terminals, 136–143 their other ends (Documentation/admin-guide/devices.txt).
-    let major = descriptor.device.split(':').next().and_then(|major| u32::from_str_radix(major, 16).ok());
-    matches!(major, Some(1 | 4 | 5 | 136..=143))
-        || descriptor.device == "a:c8"
-        || path.starts_with("/dev/pts/")
-        || path.starts_with("/dev/shm/")
-        || path.starts_with("/dev/mqueue/")
-        || matches!(path, "/dev/null" | "/dev/zero" | "/dev/full" | "/dev/random" | "/dev/urandom" | "/dev/tty" | "/dev/net/tun")
+/// Character devices without a state, which CRIU opens again, and what only lies in /dev.
+fn is_harmless(path: &str) -> bool {
+    let directories = ["/dev/pts/", "/dev/shm/", "/dev/mqueue/"];
+    let devices = [
+        "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx",
+        "/dev/console", "/dev/net/tun",
+    ];
+    directories.iter().any(|directory| path.starts_with(directory)) || devices.contains(&path)
 }
 
 pub(super) fn inside(list: &mut List, source: &Source) {
@@ -98,15 +95,18 @@ fn files(list: &mut List, source: &Source) {
     devices.retain(|device| device != "/dev/net/tun");
     for found in scan.open.values() {
         let deleted = found.target.ends_with("(deleted)");
-        match found.kind.as_str() {
-            "character special file" if !is_harmless(found) => {
-                devices.insert(found.target.clone());
-            }
-            "block special file" => {
+        match found.kind {
+            FileType::Block => {
                 list.found("block-device", host, format!("{} has {} open", who(found), found.target), &[]);
             }
-            "" if found.target.starts_with("/dev/") && !deleted && !is_harmless(found) => {
+            FileType::Character if !is_harmless(&found.target) => {
                 devices.insert(found.target.clone());
+            }
+            // A mapping tells no kind of its own.
+            FileType::Other if found.mapped && found.target.starts_with("/dev/") => {
+                if !deleted && !is_harmless(&found.target) {
+                    devices.insert(found.target.clone());
+                }
             }
             _ => {}
         }
@@ -144,7 +144,7 @@ fn connections(list: &mut List, source: &Source) {
     let host = Some(host);
     let outer = scan.outer_unix();
     if outer > 0 && !facts.criu_option("ext-unix-sk") {
-        list.found("external-socket", host, format!("{outer} Unix sockets lead out of the container"), &[]);
+        list.found("external-socket", host, format!("Unix sockets that lead out of the container: {outer}"), &[]);
     }
     if scan.mptcp > 0 {
         list.found("mptcp", host, format!("{} Multipath TCP sockets", scan.mptcp), &[]);

@@ -15,6 +15,10 @@ pub(super) fn room(list: &mut List, source: &Source, destination: &Destination) 
     let (place, archive) = keep(&source.facts, destination);
     let (here, there) = (Some(&source.host), Some(&destination.host));
     let Some(memory) = source.facts.container_memory else {
+        if source.container.pid == 0 {
+            // What does not run has no memory, and that has been said.
+            return;
+        }
         let seen = "the container's memory could not be read from its control group";
         return list.found("memory-unknown", here, seen, &[]);
     };

@@ -94,13 +94,12 @@ pub struct HostFacts {
     /// The host's clock against ours.
     #[serde(skip)]
     pub clock: Option<Clock>,
+    /// What the host's clock said first and last while it was looked at, seconds since the Unix epoch.
     #[serde(skip)]
-    pub(in crate::migrate) clock_first: Option<f64>,
-    #[serde(skip)]
-    pub(in crate::migrate) clock_last: Option<f64>,
+    pub clock_readings: Option<(f64, f64)>,
     /// Whether the script left out what is known.
     #[serde(skip)]
-    pub(in crate::migrate) slow_known: bool,
+    pub slow_known: bool,
 }
 
 /// A host's clock, as seconds since the Unix epoch at the moment zero of a clock of ours.
@@ -180,7 +179,7 @@ impl HostFacts {
 
     /// Works out the host's clock from when the script was ordered and when its end arrived, both since our moment zero.
     pub(super) fn set_clock(&mut self, ordered: Duration, arrived: Duration) {
-        let (Some(first), Some(last)) = (self.clock_first, self.clock_last) else { return };
+        let Some((first, last)) = self.clock_readings else { return };
         // The first reading is younger than the order, the last one older than its arrival.
         let (most, least) = (first - ordered.as_secs_f64(), last - arrived.as_secs_f64());
         let margin = ((most - least) / 2.0).max(0.0);
@@ -190,6 +189,7 @@ impl HostFacts {
     /// Takes in a line of the script; false when it is none of the host's.
     pub(super) fn take(&mut self, key: &str, value: &str) -> bool {
         let number = || value.trim().parse::<u64>().unwrap_or_default();
+        let kibibytes = || number().saturating_mul(1024);
         let port = || u16::from_str_radix(value, 16).ok();
         let word = || value.trim().to_owned();
         match key {
@@ -197,18 +197,29 @@ impl HostFacts {
             "slow" => self.slow_known = true,
             "user" => self.user = value.trim().parse().ok(),
             "distribution" => self.distribution = value.trim().trim_matches('"').to_owned(),
-            "architecture" => self.architecture = value.to_owned(),
-            "kernel" => self.kernel = value.to_owned(),
+            "system" => {
+                let mut words = value.split_whitespace().map(str::to_owned);
+                self.kernel = words.next().unwrap_or_default();
+                self.architecture = words.next().unwrap_or_default();
+            }
             "cpu-flags" => self.cpu_flags = value.split_whitespace().map(str::to_owned).collect(),
             "cpu-model" => self.cpu_model = word(),
             "processors" => self.processors = number() as u32,
-            "MemTotal" => self.memory_total = number(),
-            "MemAvailable" => self.memory_available = number(),
-            "SwapFree" => self.swap_free = number(),
-            "free-memory-files" => self.free_memory_files = number(),
-            "free-disk" => self.free_disk = number(),
-            "free-temporary" => self.free_temporary = number(),
-            "free-storage" => self.free_storage = number(),
+            "MemTotal" => self.memory_total = kibibytes(),
+            "MemAvailable" => self.memory_available = kibibytes(),
+            "SwapFree" => self.swap_free = kibibytes(),
+            "free" => {
+                let mut words = value.split_whitespace();
+                let mut number = || words.next().and_then(|word| word.parse::<u64>().ok()).unwrap_or_default();
+                let bytes = number().saturating_mul(number());
+                match words.next() {
+                    Some("/dev/shm") => self.free_memory_files = bytes,
+                    Some("/var/tmp") => self.free_disk = bytes,
+                    Some("/tmp") => self.free_temporary = bytes,
+                    Some("storage") => self.free_storage = bytes,
+                    _ => {}
+                }
+            }
             "missing" => {
                 self.missing.insert(word());
             }
@@ -226,7 +237,6 @@ impl HostFacts {
             "lacks" => {
                 self.criu_lacks.insert(word());
             }
-            "feature" => {}
             "criu-option" => self.criu_options.push(word()),
             "libcriu" => self.libcriu = Some(value == "there"),
             // Another C library's answer has no number, or none at all.
@@ -249,9 +259,10 @@ impl HostFacts {
             "upper" => self.upper = number(),
             "volume" => self.volumes += number(),
             "clock" => {
-                let now = value.trim().parse().ok();
-                self.clock_first = self.clock_first.or(now);
-                self.clock_last = now;
+                if let Ok(now) = value.trim().parse() {
+                    let first = self.clock_readings.map_or(now, |(first, _)| first);
+                    self.clock_readings = Some((first, now));
+                }
             }
             _ => return false,
         }

@@ -17,6 +17,18 @@ pub struct Task {
     pub name: String,
 }
 
+/// What kind of file a process has open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileType {
+    /// A block device.
+    Block,
+    /// A character device.
+    Character,
+    /// Anything else, or not known.
+    #[default]
+    Other,
+}
+
 /// Something special that a process has open or mapped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
@@ -28,10 +40,8 @@ pub struct Descriptor {
     pub size: u64,
     /// Names that the file still has.
     pub links: u64,
-    /// Device numbers in hexadecimal.
-    pub device: String,
-    /// `regular file`, `character special file`, …
-    pub kind: String,
+    /// What it is.
+    pub kind: FileType,
     /// Whether it is mapped into memory and not a descriptor.
     pub mapped: bool,
 }
@@ -131,12 +141,18 @@ impl Scan {
                 }
             }
             "kind" => {
-                let (path, size, links, device) = (word(), word(), word(), word());
-                let kind = value.splitn(5, ' ').nth(4).unwrap_or_default();
-                let (size, links) = (size.parse().unwrap_or(0), links.parse().unwrap_or(0));
-                let (device, kind) = (device.to_owned(), kind.to_owned());
-                let found = self.at(path);
-                (found.size, found.links, found.device, found.kind) = (size, links, device, kind);
+                let (path, size, links) = (word(), word(), word());
+                let kind = match value.splitn(4, ' ').nth(3).unwrap_or_default() {
+                    "b" | "block special file" => FileType::Block,
+                    "c" | "character special file" => FileType::Character,
+                    _ => FileType::Other,
+                };
+                // Of a file that is neither deleted nor a device nobody asks.
+                if kind != FileType::Other || self.open.contains_key(path) {
+                    let (size, links) = (size.parse().unwrap_or(0), links.parse().unwrap_or(0));
+                    let found = self.at(path);
+                    (found.size, found.links, found.kind) = (size, links, kind);
+                }
             }
             "map" => self.mapped(value),
             "sockets" => self.sockets = Some(value.split_whitespace().filter_map(|n| n.parse().ok()).collect()),

@@ -29,7 +29,7 @@ fn lines_are_read_and_strange_ones_passed_over() {
     let sight = read(
         "user 0\nMemTotal 2048\nlistening 1F90\nlistening zz\nmissing zstd\ncriu 4.2.1\ncriu-check good\n\
          memory 15\n\u{7f}\nnonsense\nanswers\n{\"a\":\nuser 7}\n\nanswer-code 200\n\nanswer-code 404\nanswers-end\n\
-         cgroup 1 cpu memory\nlacks uffd\nruntime-lacks crun\nglibc glibc 2.36",
+         cgroup 1 cpu memory\nsystem 6.18.1 x86_64\nfree 3 4096 /dev/shm\nlacks uffd\nruntime-lacks crun\nglibc glibc 2.36",
     );
     let facts = &sight.facts;
     assert_eq!(facts.user, Some(0));
@@ -37,6 +37,7 @@ fn lines_are_read_and_strange_ones_passed_over() {
     assert_eq!(facts.container_memory, Some(15));
     assert_eq!(facts.codec(), Codec::Gzip);
     assert!(facts.criu_works && facts.criu_lacks.contains("uffd") && facts.runtimes.contains("crun"));
+    assert_eq!((facts.kernel.as_str(), facts.free_memory_files), ("6.18.1", 12_288));
     assert_eq!((facts.cgroup_version, facts.glibc.as_str()), (1, "2.36"));
     assert_eq!(sight.answers, [(200, "{\"a\":user 7}".to_owned()), (404, String::new())]);
 }
@@ -45,7 +46,7 @@ fn lines_are_read_and_strange_ones_passed_over() {
 fn a_scan_is_read() {
     let sight = read(
         "process 12 3 S 0 my app\nprocess 14 12 Z 0 child\nprocess 20 3 S 99 sh\nsockets 100 101 102\n\
-         fd /proc/12/fd/3 /tmp/a b (deleted)\nkind /proc/12/fd/3 2097152 0 0:0 regular file\n\
+         fd /proc/12/fd/3 /tmp/a b (deleted)\nkind /proc/12/fd/3 2097152 0 f\nkind /proc/12/fd/4 5 1 f\n\
          map /proc/12/maps:7f01-7f02 rw-s 00000000 00:01 5 /tmp/m (deleted)\n\
          map /proc/12/maps:7f03-7f04 rw-s 00000000 00:01 5 /[aio] (deleted)\n\
          tcp 0100007F:1F90 0100007F:9000 01 100\ntcp 0200000A:1F90 0300000A:9000 01 101\n\
