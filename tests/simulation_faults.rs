@@ -82,7 +82,12 @@ impl Scene {
     }
 
     async fn moves(&self) -> Result<Summary, FailedMigration> {
-        let request = Request { container: "counter".into(), from: name("h1"), to: name("h2"), overrides: Default::default() };
+        let request = Request {
+            container: "counter".into(),
+            from: name("h1"),
+            to: name("h2"),
+            overrides: Default::default(),
+        };
         let (sender, mut events) = mpsc::channel(64);
         let draining = async { while events.recv().await.is_some() {} };
         let moving = migrate(request, self.reach.clone(), sender, CancellationToken::new());

@@ -135,7 +135,8 @@ pub async fn run(fleet: Arc<Fleet>, arguments: BenchArguments) -> anyhow::Result
         anyhow::bail!("there is no host “{to}” in {}", fleet.path.display());
     };
     let hosts = Arc::new(FleetHosts::new(fleet, Connector::new(), Arc::new(TerminalPrompter::new())));
-    let bench = Bench { hosts, request: Request { container, from, to, overrides: BTreeSet::new() }, address };
+    let bench =
+        Bench { hosts, request: Request { container, from, to, overrides: BTreeSet::new() }, address };
     // The first move brings the image and warms both hosts: neither side is charged for it.
     bench.drover(bench.request.clone()).await?;
     bench.back().await?;

@@ -111,7 +111,10 @@ fn verdict(request: &Request, checks: &[Check]) -> String {
     let verdict = if errors > 0 { "would be refused" } else { "would go ahead" };
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let numbers = format!("{}, {}", plural(errors, "error"), plural(warnings, "warning"));
-    format!("{} from {from} to {to}: the move {verdict} ({numbers}); nothing was touched", printable(container))
+    format!(
+        "{} from {from} to {to}: the move {verdict} ({numbers}); nothing was touched",
+        printable(container)
+    )
 }
 
 /// The grid: a line each, and below what is not as it should be, why that matters and what to do.

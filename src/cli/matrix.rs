@@ -108,8 +108,10 @@ fn cells(names: &[HostName], known: &BTreeMap<HostName, Known>) -> Vec<Cell> {
         for to in names.iter().filter(|to| *to != from) {
             let (fitness, checks, unknown) = match (known.get(from), known.get(to)) {
                 (Some(Known::Seen(one)), Some(Known::Seen(other))) => {
-                    let checks =
-                        fitness(Pair { host: from, facts: &one.facts }, Pair { host: to, facts: &other.facts });
+                    let checks = fitness(
+                        Pair { host: from, facts: &one.facts },
+                        Pair { host: to, facts: &other.facts },
+                    );
                     (Fitness::of(&checks), checks, None)
                 }
                 (Some(Known::Unknown(cause)), _) | (_, Some(Known::Unknown(cause))) => {
@@ -170,10 +172,8 @@ fn told(
         for line in text(title, rows, names, cells) {
             writeln!(out, "{line}")?;
         }
-        let ages: Vec<String> = known
-            .iter()
-            .filter_map(|(host, known)| Some(format!("{host} {}", since(age(known)?))))
-            .collect();
+        let ages: Vec<String> =
+            known.iter().filter_map(|(host, known)| Some(format!("{host} {}", since(age(known)?)))).collect();
         if !ages.is_empty() {
             writeln!(out, "seen: {}; --refresh looks again", ages.join(", "))?;
         }
@@ -186,9 +186,8 @@ fn told(
 fn text(title: &str, rows: &[HostName], names: &[HostName], cells: &[Cell]) -> Vec<String> {
     let mut head = vec![format!("{title} \\ TO")];
     head.extend(names.iter().map(HostName::to_string));
-    let find = |from: &HostName, to: &HostName| {
-        cells.iter().find(|cell| cell.from == *from && cell.to == *to)
-    };
+    let find =
+        |from: &HostName, to: &HostName| cells.iter().find(|cell| cell.from == *from && cell.to == *to);
     let word = |from: &HostName, to: &HostName| {
         let found = find(from, to);
         found.map_or("–".to_owned(), |cell| format!("{} {}", cell.fitness.sign(), cell.fitness.word()))

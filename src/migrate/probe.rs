@@ -82,6 +82,8 @@ impl Looking {
         wanted: &Wanted,
         known: Option<HostFacts>,
     ) -> Result<Self, RemoteError> {
+        // What was missing may have been installed since, as we said that it should be.
+        let known = known.filter(HostFacts::is_able);
         let mut arguments = Vec::new();
         arguments.extend(known.as_ref().map(|facts| format!("known={}", facts.known)));
         arguments.extend(wanted.socket.map(|socket| format!("socket={socket}")));

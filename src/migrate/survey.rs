@@ -10,9 +10,7 @@ use super::error::MigrateError;
 use super::event::Request;
 use super::preflight::{Destination, Image, Source, may_override};
 use super::probe::{FileKind, HostFacts, Looking, Sight, Wanted, remember};
-use crate::engine::{
-    Answer, Engine, EngineError, Inspected, Mount, NetworkFacts, Podman, Question,
-};
+use crate::engine::{Answer, Engine, EngineError, Inspected, Mount, NetworkFacts, Podman, Question};
 use crate::fleet::{HostName, printable};
 use crate::ssh::{Command, Remote, RemoteError};
 
@@ -117,10 +115,7 @@ pub async fn survey(
     let (sight, here_kinds) =
         tokio::try_join!(looking.end(&*to.remote, &lines, epoch), kinds(&*from.remote, &paths))?;
     let answers = answers(to, &questions, &sight).await?;
-    tokio::join!(
-        hosts.remember(&request.from, &here_seen.facts),
-        hosts.remember(&request.to, &sight.facts)
-    );
+    tokio::join!(hosts.remember(&request.from, &here_seen.facts), hosts.remember(&request.to, &sight.facts));
     let source = Source {
         host: request.from.clone(),
         version: here,
@@ -243,7 +238,11 @@ fn told(container: &Inspected, answers: impl Iterator<Item = (Question, Answer)>
                 }
             }
             (Question::Image(asked), Answer::Image(found)) => {
-                if asked == container.image_id { by_id = found } else { by_name = found }
+                if asked == container.image_id {
+                    by_id = found
+                } else {
+                    by_name = found
+                }
             }
             (Question::Volume(name), Answer::Volume(true)) => destination.volumes.push(name),
             (Question::Network(name), Answer::Network(facts)) => destination.networks.push((name, facts)),

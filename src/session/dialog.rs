@@ -196,7 +196,8 @@ impl State {
 
     /// The lines of the list of destinations.
     pub(crate) fn candidates(&self, dialog: &MoveDialog) -> Vec<Candidate> {
-        let candidate = |host: &HostName| Candidate { host: host.clone(), standing: self.standing(&dialog.from, host) };
+        let candidate =
+            |host: &HostName| Candidate { host: host.clone(), standing: self.standing(&dialog.from, host) };
         dialog.order.iter().map(candidate).collect()
     }
 }

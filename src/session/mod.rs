@@ -36,8 +36,8 @@ pub(crate) use action::{ACTIONS, Action, HelpLine, Layer, Scope, help_lines};
 pub use apply::{Change, Outcome};
 pub(crate) use dialog::{Candidate, Checks, Choice, Dialog, MoveDialog, MovePart, Standing};
 pub use event::{
-    Effect, Event, Happening, Key, LinkState, LookAt, NoticeLevel, PaceOrder, Question, QuestionId, QuestionKind,
-    SimulationMotion, SimulationPace,
+    Effect, Event, Happening, Key, LinkState, LookAt, NoticeLevel, PaceOrder, Question, QuestionId,
+    QuestionKind, SimulationMotion, SimulationPace,
 };
 pub(crate) use figures::{age, percent, since_then};
 pub(crate) use host::{Containers, HostState, Sort};

@@ -151,7 +151,9 @@ fn checks(dialog: &MoveDialog, look: &Look, columns: u16, room: usize) -> Vec<Li
     let place = room.saturating_sub(2);
     let mut first = 0;
     while first < dialog.line
-        && blocks.get(first..=dialog.line).is_some_and(|part| part.iter().map(Vec::len).sum::<usize>() > place)
+        && blocks
+            .get(first..=dialog.line)
+            .is_some_and(|part| part.iter().map(Vec::len).sum::<usize>() > place)
     {
         first += 1;
     }
@@ -175,7 +177,13 @@ fn checks(dialog: &MoveDialog, look: &Look, columns: u16, room: usize) -> Vec<Li
     lines
 }
 
-fn check_lines(check: &Check, mark: &'static str, ids: usize, look: &Look, columns: u16) -> Vec<Line<'static>> {
+fn check_lines(
+    check: &Check,
+    mark: &'static str,
+    ids: usize,
+    look: &Look,
+    columns: u16,
+) -> Vec<Line<'static>> {
     let theme = &look.theme;
     let (sign, word, meaning) = match check.severity {
         Severity::Pass => ("✓", "ok", Meaning::Good),

@@ -31,7 +31,8 @@ pub(crate) fn matrix(state: &State, here: (usize, usize), look: &Look, buffer: &
     let (top, left) = ((row_at + 1).saturating_sub(down), (column_at + 1).saturating_sub(across));
     let shown = |name: &HostName, width: usize| cut(name.as_str(), u16::try_from(width).unwrap_or(CELL));
     let cell_width = usize::from(CELL);
-    let mut head = vec![Span::styled(format!("  {:<first_column$}  ", "from \\ to"), theme.text(Meaning::Muted))];
+    let mut head =
+        vec![Span::styled(format!("  {:<first_column$}  ", "from \\ to"), theme.text(Meaning::Muted))];
     for (number, name) in names.iter().enumerate().skip(left).take(across) {
         let meaning = if number == column_at { Meaning::Strong } else { Meaning::Muted };
         let text = format!("{:<cell_width$}", shown(name, cell_width - 2));

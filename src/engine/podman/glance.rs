@@ -81,10 +81,7 @@ mod tests {
         assert_eq!(understood(&question, 404, "{}"), Ok(Answer::Network(None)));
         assert!(understood(&question, 500, "broken").unwrap_err().contains("broken"));
         let image = Question::Image("x".into());
-        assert_eq!(
-            understood(&image, 200, r#"{"Id":"sha256:ab"}"#),
-            Ok(Answer::Image(Some("ab".into())))
-        );
+        assert_eq!(understood(&image, 200, r#"{"Id":"sha256:ab"}"#), Ok(Answer::Image(Some("ab".into()))));
         assert_eq!(understood(&Question::Volume("v".into()), 204, ""), Ok(Answer::Volume(true)));
     }
 }

@@ -13,9 +13,7 @@ use hyper::{Method, StatusCode};
 use serde_json::Value;
 
 use super::api::{ask, greet, segment};
-use super::{
-    Address, Answer, Codec, Engine, EngineError, EngineFacts, Glance, Inspected, Question, Size,
-};
+use super::{Address, Answer, Codec, Engine, EngineError, EngineFacts, Glance, Inspected, Question, Size};
 use crate::fleet::{ContainerId, printable};
 use crate::ssh::{Command, Remote};
 
@@ -237,7 +235,9 @@ impl Engine for Podman {
             Question::Container(name) => Answer::Container(self.inspect(name).await?.map(Box::new)),
             Question::Image(name) => Answer::Image(self.image_id(name).await?),
             Question::Volume(name) => Answer::Volume(self.has_volume(name).await?),
-            Question::Network(name) => Answer::Network(self.network(name).await?.as_ref().map(glance::network)),
+            Question::Network(name) => {
+                Answer::Network(self.network(name).await?.as_ref().map(glance::network))
+            }
         })
     }
 

@@ -21,7 +21,8 @@ pub fn particulars(container: &Value) -> Particulars {
         .filter(|(_, driver)| !driver.is_empty() && driver != "local");
     let special = list("/Mounts").filter(|mount| field(mount, "Type") == "bind").flat_map(|mount| {
         let options = mount.get("Options").and_then(Value::as_array).into_iter().flatten();
-        let option = |option: &Value| option.as_str().filter(|word| *word == "src-nofollow").map(str::to_owned);
+        let option =
+            |option: &Value| option.as_str().filter(|word| *word == "src-nofollow").map(str::to_owned);
         let propagation = field(mount, "Propagation");
         let shared = matches!(propagation.as_str(), "shared" | "rshared" | "slave" | "rslave");
         let words = options.filter_map(option).chain(shared.then_some(propagation)).collect::<Vec<_>>();

@@ -12,7 +12,12 @@ pub(super) fn belongings(list: &mut List, source: &Source, destination: &Destina
         Image::Tag => {
             list.found("image", there, format!("the image is there and gets its name {image}"), &[]);
         }
-        Image::Ship => list.found("image", there, format!("{image} is not there"), &[]),
+        Image::Ship => list.found(
+            "image",
+            there,
+            format!("{image} is not there and is shipped first, while the container runs"),
+            &[],
+        ),
         Image::ShipNameless => {
             let seen = format!("another image is called {image} there; ours is shipped without the name");
             list.found("image", there, seen, &[]);

@@ -76,7 +76,8 @@ struct File {
 }
 
 // A mistake in it makes the catalogue empty, and the tests fail.
-static FILE: LazyLock<File> = LazyLock::new(|| toml::from_str(include_str!("checks.toml")).unwrap_or_default());
+static FILE: LazyLock<File> =
+    LazyLock::new(|| toml::from_str(include_str!("checks.toml")).unwrap_or_default());
 
 static CHECKS: LazyLock<BTreeMap<&'static str, &'static Entry>> =
     LazyLock::new(|| FILE.check.iter().map(|entry| (entry.id.as_str(), entry)).collect());

@@ -18,7 +18,12 @@ pub(super) fn container(list: &mut List, source: &Source) {
         list.found("auto-remove", host, format!("{name} was started with --rm"), &[]);
     }
     if let Some(unit) = &container.systemd_unit {
-        list.found("systemd", host, format!("{name} is started by the systemd unit {unit}"), &[("unit", unit)]);
+        list.found(
+            "systemd",
+            host,
+            format!("{name} is started by the systemd unit {unit}"),
+            &[("unit", unit)],
+        );
     } else if !matches!(kind.restart_policy.as_str(), "" | "no") {
         let seen = format!("{name} has the restart policy “{}”", kind.restart_policy);
         list.found("restart-policy", host, seen, &[]);
@@ -28,8 +33,7 @@ pub(super) fn container(list: &mut List, source: &Source) {
     } else if let Some(other) = container.network_mode.strip_prefix("container:") {
         list.found("shared-network", host, format!("{name} shares the network of container {other}"), &[]);
     } else if !kind.dependencies.is_empty() {
-        let others: Vec<&str> =
-            kind.dependencies.iter().map(|id| id.get(..12).unwrap_or(id)).collect();
+        let others: Vec<&str> = kind.dependencies.iter().map(|id| id.get(..12).unwrap_or(id)).collect();
         list.found("dependencies", host, format!("{name} depends on {}", others.join(", ")), &[]);
     }
     if kind.restored {

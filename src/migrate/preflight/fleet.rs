@@ -83,7 +83,8 @@ pub fn fitness(from: Pair<'_>, to: Pair<'_>) -> Vec<Check> {
     }
     if ours.is_disjoint(&theirs) && !ours.is_empty() && !theirs.is_empty() {
         let words = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
-        let seen = format!("{} here, {} there: only the same runtime can restore", words(&ours), words(&theirs));
+        let seen =
+            format!("{} here, {} there: only the same runtime can restore", words(&ours), words(&theirs));
         list.found("runtime", Some(to.host), seen, &[("runtime", ours.first().map_or("", String::as_str))]);
     }
     let mut checks = list.finish(&BTreeSet::new());

@@ -18,14 +18,7 @@ fn strings(words: &[&str]) -> BTreeSet<String> {
 
 /// Something that process 7 has open.
 fn open(source: &mut Source, target: &str, kind: FileType, size: u64, links: u64) {
-    let found = Descriptor {
-        pid: 7,
-        target: target.into(),
-        size,
-        links,
-        kind,
-        mapped: false,
-    };
+    let found = Descriptor { pid: 7, target: target.into(), size, links, kind, mapped: false };
     source.scan.open.insert(format!("/proc/7/fd/{}", source.scan.open.len() + 3), found);
 }
 
@@ -45,8 +38,7 @@ fn volume(source: &mut Source) {
 }
 
 fn bind(source: &mut Source, destination: &mut Destination, there: FileKind) {
-    source.container.mounts =
-        vec![Mount::Bind { source: "/srv/conf".into(), destination: "/conf".into() }];
+    source.container.mounts = vec![Mount::Bind { source: "/srv/conf".into(), destination: "/conf".into() }];
     source.binds = vec![("/srv/conf".into(), FileKind::Directory)];
     destination.binds = vec![("/srv/conf".into(), there)];
 }
@@ -168,7 +160,9 @@ const CASES: &[(&str, &str, Change)] = &[
     ("F53", "cpuset", |from, _| from.container.particulars.cpuset = "0-7".into()),
     ("F54", "frozen", |from, _| from.scan.frozen = true),
     ("F54", "uninterruptible", |from, _| task(from, 'D', 7, 0)),
-    ("F55", "left-over", |_, to| to.left_over = Some("/sys/fs/cgroup/machine.slice/libpod-cccc.scope".into())),
+    ("F55", "left-over", |_, to| {
+        to.left_over = Some("/sys/fs/cgroup/machine.slice/libpod-cccc.scope".into())
+    }),
     ("F56", "seccomp", |from, _| {
         from.scan.seccomp = true;
         from.facts.criu_lacks = strings(&["seccomp_filters"]);

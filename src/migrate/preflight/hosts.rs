@@ -83,10 +83,21 @@ pub(super) fn pair(list: &mut List, source: &HostFacts, destination: &HostFacts)
             None => {}
             Some(lacking) if !lacking.used.is_empty() => {
                 let flags = lacking.used.into_iter().collect::<Vec<_>>().join(", ");
-                list.found("cpu", None, format!("the processors of {to} lack {flags}, which those of {from} have"), &[]);
+                list.found(
+                    "cpu",
+                    None,
+                    format!("the processors of {to} lack {flags}, which those of {from} have"),
+                    &[],
+                );
             }
             Some(lacking) if !lacking.harmless.is_empty() || source.cpu_model != destination.cpu_model => {
-                let models = both(&|facts| if facts.cpu_model.is_empty() { "an unnamed processor".into() } else { facts.cpu_model.clone() });
+                let models = both(&|facts| {
+                    if facts.cpu_model.is_empty() {
+                        "an unnamed processor".into()
+                    } else {
+                        facts.cpu_model.clone()
+                    }
+                });
                 list.found("cpu-model", None, models, &[]);
             }
             Some(_) => list.pass("cpu", format!("both have {}", source.cpu_model)),
@@ -154,7 +165,12 @@ pub(super) fn of_container(list: &mut List, source: &Source, destination: &Desti
     let runtime = source.container.runtime.as_str();
     for (name, facts) in sides {
         if facts.runtimes_without_criu.contains(runtime) {
-            list.found("runtime-criu", Some(name), format!("{runtime} cannot checkpoint"), &[("runtime", runtime)]);
+            list.found(
+                "runtime-criu",
+                Some(name),
+                format!("{runtime} cannot checkpoint"),
+                &[("runtime", runtime)],
+            );
         }
         if source.scan.seccomp && facts.criu_lacks.contains("seccomp_filters") {
             list.found("seccomp", Some(name), "CRIU cannot handle seccomp filters here", &[]);
@@ -173,10 +189,17 @@ pub(super) fn of_container(list: &mut List, source: &Source, destination: &Desti
     let wanted = &source.container.particulars.cgroup_manager;
     let manager = &destination.facts.cgroup_manager;
     if !wanted.is_empty() && !manager.is_empty() && wanted != manager {
-        let seen = format!("the container's control group was made by {wanted}, the engine there uses {manager}");
+        let seen =
+            format!("the container's control group was made by {wanted}, the engine there uses {manager}");
         list.found("cgroup-manager", Some(&destination.host), seen, &[("manager", wanted)]);
     }
-    let last = source.container.particulars.cpuset.split([',', '-']).filter_map(|part| part.trim().parse::<u32>().ok()).max();
+    let last = source
+        .container
+        .particulars
+        .cpuset
+        .split([',', '-'])
+        .filter_map(|part| part.trim().parse::<u32>().ok())
+        .max();
     let processors = destination.facts.processors;
     if let Some(last) = last.filter(|last| processors > 0 && *last >= processors) {
         let seen = format!("the container is bound to processor {last}, and there are {processors}");
@@ -185,7 +208,8 @@ pub(super) fn of_container(list: &mut List, source: &Source, destination: &Desti
     if let (Some(needed), Some(there)) = (source.scan.capabilities, destination.facts.capabilities)
         && needed & !there != 0
     {
-        let seen = format!("the container may have capabilities {:#x} that nobody can have there", needed & !there);
+        let seen =
+            format!("the container may have capabilities {:#x} that nobody can have there", needed & !there);
         list.found("capabilities", Some(&destination.host), seen, &[]);
     }
     let host = Some(&source.host);

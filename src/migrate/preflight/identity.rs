@@ -97,7 +97,8 @@ pub(super) fn identity(list: &mut List, source: &Source, destination: &Destinati
         }
     }
     if source.container.network_mode == "host" {
-        let bound = source.scan.tcp_in(10).filter(|socket| socket.is_bound() && !socket.is_loopback()).count();
+        let bound =
+            source.scan.tcp_in(10).filter(|socket| socket.is_bound() && !socket.is_loopback()).count();
         if established > 0 || bound > 0 {
             let seen = format!(
                 "{name} uses the host's network, with {established} open TCP connections and {bound} sockets that wait on one address"

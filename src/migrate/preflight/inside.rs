@@ -14,8 +14,15 @@ const GHOST_LIMIT: u64 = 1 << 20;
 fn is_harmless(path: &str) -> bool {
     let directories = ["/dev/pts/", "/dev/shm/", "/dev/mqueue/"];
     let devices = [
-        "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx",
-        "/dev/console", "/dev/net/tun",
+        "/dev/null",
+        "/dev/zero",
+        "/dev/full",
+        "/dev/random",
+        "/dev/urandom",
+        "/dev/tty",
+        "/dev/ptmx",
+        "/dev/console",
+        "/dev/net/tun",
     ];
     directories.iter().any(|directory| path.starts_with(directory)) || devices.contains(&path)
 }
@@ -43,7 +50,8 @@ fn processes(list: &mut List, source: &Source) {
         let seen = format!("{} zombies, such as process {} ({})", in_state('Z').count(), task.pid, task.name);
         list.found("zombie", host, seen, &[]);
     }
-    if let Some(task) = in_state('D').next() {
+    // In control groups of the first version everything frozen looks like this.
+    if let Some(task) = in_state('D').next().filter(|_| !scan.frozen) {
         let seen = format!("process {} ({}) waits uninterruptibly (state D)", task.pid, task.name);
         list.found("uninterruptible", host, seen, &[("pid", &task.pid.to_string())]);
     }
@@ -70,7 +78,12 @@ fn processes(list: &mut List, source: &Source) {
         if word == "src-nofollow" {
             list.found("nofollow", host, format!("{at} is mounted with src-nofollow"), &[]);
         } else if scan.shared_mounts.is_empty() {
-            list.found("shared-mount", host, format!("{at} is mounted with propagation {word}"), &[("path", at)]);
+            list.found(
+                "shared-mount",
+                host,
+                format!("{at} is mounted with propagation {word}"),
+                &[("path", at)],
+            );
         }
     }
 }
@@ -117,7 +130,9 @@ fn files(list: &mut List, source: &Source) {
     }
     // Memory that only looks like a file: CRIU has ways of its own for it.
     let made_up = |target: &str| {
-        ["/memfd:", "/SYSV", "/dev/zero", "/[aio]", "/dev/shm/", "/i915"].iter().any(|start| target.starts_with(start))
+        ["/memfd:", "/SYSV", "/dev/zero", "/[aio]", "/dev/shm/", "/i915"]
+            .iter()
+            .any(|start| target.starts_with(start))
     };
     let deleted =
         || scan.open.values().filter(|found| found.target.ends_with(" (deleted)") && !made_up(&found.target));
@@ -126,15 +141,24 @@ fn files(list: &mut List, source: &Source) {
     if let Some(found) = large.max_by_key(|found| found.size)
         && !facts.criu_option("ghost-limit")
     {
-        let seen =
-            format!("{} has {} open, deleted and {} large", who(found), shown(&found.target), bytes(found.size));
+        let seen = format!(
+            "{} has {} open, deleted and {} large",
+            who(found),
+            shown(&found.target),
+            bytes(found.size)
+        );
         let limit = (found.size >> 20) + 16;
         list.found("ghost-file", host, seen, &[("limit", &limit.to_string())]);
     }
     if let Some(found) = deleted().find(|found| found.links > 0)
         && !facts.criu_option("link-remap")
     {
-        let seen = format!("{} has {} open, deleted with {} other names", who(found), shown(&found.target), found.links);
+        let seen = format!(
+            "{} has {} open, deleted with {} other names",
+            who(found),
+            shown(&found.target),
+            found.links
+        );
         list.found("unlinked-file", host, seen, &[]);
     }
 }
@@ -144,7 +168,12 @@ fn connections(list: &mut List, source: &Source) {
     let host = Some(host);
     let outer = scan.outer_unix();
     if outer > 0 && !facts.criu_option("ext-unix-sk") {
-        list.found("external-socket", host, format!("Unix sockets that lead out of the container: {outer}"), &[]);
+        list.found(
+            "external-socket",
+            host,
+            format!("Unix sockets that lead out of the container: {outer}"),
+            &[],
+        );
     }
     if scan.mptcp > 0 {
         list.found("mptcp", host, format!("{} Multipath TCP sockets", scan.mptcp), &[]);

@@ -38,7 +38,12 @@ pub(super) fn room(list: &mut List, source: &Source, destination: &Destination) 
     }
     let rate = if place == Keep::Memory { FROM_MEMORY } else { FROM_DISK };
     if memory / rate > LONG_RESTORE {
-        let seen = format!("restoring {} at {}/s takes {}", bytes(memory), bytes(rate), seconds((memory / rate) as f64));
+        let seen = format!(
+            "restoring {} at {}/s takes {}",
+            bytes(memory),
+            bytes(rate),
+            seconds((memory / rate) as f64)
+        );
         list.found("slow-restore", there, seen, &[]);
     }
     if let Some(growth) = source.scan.growth().filter(|growth| *growth >= 1_048_576.0) {

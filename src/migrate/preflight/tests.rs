@@ -122,7 +122,10 @@ fn the_container_is_judged() {
         ["Error systemd"]
     );
     assert_eq!(found(|source, _| source.container.pod = Some("p".into())), ["Error pod"]);
-    assert_eq!(found(|source, _| source.container.network_mode = "container:x".into()), ["Error shared-network"]);
+    assert_eq!(
+        found(|source, _| source.container.network_mode = "container:x".into()),
+        ["Error shared-network"]
+    );
     assert_eq!(found(|source, _| source.container.storage_driver = "vfs".into()), ["Error storage"]);
     assert_eq!(found(|source, _| source.container.terminal = true), ["Warning terminal"]);
     assert_eq!(found(|source, _| source.container.log_driver = "journald".into()), ["Warning log"]);
@@ -227,7 +230,11 @@ fn hostile_names_are_made_harmless() {
     source.container.name = "we\u{1b}[2Jb".into();
     source.container.image_name = "\u{202e}image".into();
     for check in checks(&source, &destination, &BTreeSet::new()) {
-        assert!(!format!("{}{}{}", check.seen, check.why, check.fix).chars().any(|c| c.is_control() || c == '\u{202e}'));
+        assert!(
+            !format!("{}{}{}", check.seen, check.why, check.fix)
+                .chars()
+                .any(|c| c.is_control() || c == '\u{202e}')
+        );
     }
 }
 
@@ -256,8 +263,7 @@ fn ways_between_hosts_are_judged_without_a_container() {
     let judged = |change: &dyn Fn(&mut HostFacts)| {
         let (source, mut destination) = (facts(), facts());
         change(&mut destination);
-        let checks =
-            fitness(Pair { host: &one, facts: &source }, Pair { host: &other, facts: &destination });
+        let checks = fitness(Pair { host: &one, facts: &source }, Pair { host: &other, facts: &destination });
         (Fitness::of(&checks), checks.into_iter().map(|check| check.id).collect::<Vec<_>>())
     };
     assert_eq!(judged(&|_| {}), (Fitness::Green, vec![]));

@@ -137,6 +137,15 @@ impl HostFacts {
         self.criu_options.iter().any(set)
     }
 
+    /// Whether all slow facts were as they should be.
+    pub(super) fn is_able(&self) -> bool {
+        self.criu_works
+            && self.missing.is_empty()
+            && self.libcriu != Some(false)
+            && self.runtimes_without_criu.is_empty()
+            && !self.runtimes.is_empty()
+    }
+
     /// What keeps this host from sending or receiving containers, each with what to do.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -210,7 +219,8 @@ impl HostFacts {
             "SwapFree" => self.swap_free = kibibytes(),
             "free" => {
                 let mut words = value.split_whitespace();
-                let mut number = || words.next().and_then(|word| word.parse::<u64>().ok()).unwrap_or_default();
+                let mut number =
+                    || words.next().and_then(|word| word.parse::<u64>().ok()).unwrap_or_default();
                 let bytes = number().saturating_mul(number());
                 match words.next() {
                     Some("/dev/shm") => self.free_memory_files = bytes,

@@ -155,7 +155,9 @@ impl Scan {
                 }
             }
             "map" => self.mapped(value),
-            "sockets" => self.sockets = Some(value.split_whitespace().filter_map(|n| n.parse().ok()).collect()),
+            "sockets" => {
+                self.sockets = Some(value.split_whitespace().filter_map(|n| n.parse().ok()).collect())
+            }
             "tcp" => {
                 let (local, remote) = (word().to_owned(), word().to_owned());
                 let state = u8::from_str_radix(word(), 16).unwrap_or_default();
@@ -202,7 +204,8 @@ impl Scan {
         }
         let Some((file, line)) = value.split_once(':') else { return };
         let Some((range, _)) = line.split_once(' ') else { return };
-        let Some(target) = line.find(" /").or_else(|| line.find(" anon_inode:")).map(|at| line[at..].trim()) else {
+        let Some(target) = line.find(" /").or_else(|| line.find(" anon_inode:")).map(|at| line[at..].trim())
+        else {
             return;
         };
         let path = format!("{}map_files/{range}", file.trim_end_matches("maps"));
@@ -241,7 +244,8 @@ impl Scan {
         let own = |pid: u32| self.tasks.iter().any(|task| task.pid == pid);
         let files: BTreeSet<&str> =
             self.locks.iter().filter(|lock| own(lock.1)).map(|lock| lock.2.as_str()).collect();
-        let foreign = |lock: &&(String, u32, String)| !own(lock.1) && lock.1 > 0 && files.contains(lock.2.as_str());
+        let foreign =
+            |lock: &&(String, u32, String)| !own(lock.1) && lock.1 > 0 && files.contains(lock.2.as_str());
         let outside = self.locks.iter().find(foreign);
         (self.locks.iter().filter(|lock| own(lock.1)).count(), outside.map(|lock| lock.2.clone()))
     }

@@ -69,11 +69,24 @@ fn a_scan_is_read() {
 #[test]
 fn slow_facts_are_recalled_only_for_the_same_boot_and_tools() {
     let known = HostFacts { known: "boot:1".into(), criu: "4.2.1".into(), ..HostFacts::default() };
-    for (text, criu) in [("known boot:1\nslow known", "4.2.1"), ("known boot:2\nslow known", ""), ("known boot:1\ncriu 5.0", "5.0")] {
+    for (text, criu) in [
+        ("known boot:1\nslow known", "4.2.1"),
+        ("known boot:2\nslow known", ""),
+        ("known boot:1\ncriu 5.0", "5.0"),
+    ] {
         let mut facts = read(text).facts;
         facts.recall(Some(&known));
         assert_eq!(facts.criu, criu, "{text}");
     }
+}
+
+#[test]
+fn a_host_that_lacked_something_is_looked_at_anew() {
+    let able = HostFacts { criu_works: true, runtimes: ["crun".into()].into(), ..HostFacts::default() };
+    assert!(able.is_able());
+    assert!(!HostFacts { criu_works: false, ..able.clone() }.is_able());
+    assert!(!HostFacts { missing: ["zstd".into()].into(), ..able.clone() }.is_able());
+    assert!(!HostFacts { libcriu: Some(false), ..able }.is_able());
 }
 
 #[test]

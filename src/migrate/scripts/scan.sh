@@ -40,7 +40,10 @@ if [ "${pid:-0}" -gt 0 ] && [ -d "/proc/$pid" ]; then
     for process in $(find "$groups" -name cgroup.procs -exec cat {} + 2>/dev/null); do
         [ -d "/proc/$process/fd" ] || continue
         all="$all $process"
-        read -r family 2>/dev/null <"/proc/$process/task/$process/children" && families="$families $family"
+        # The file has no line end, so reading it succeeds and fails at once.
+        family=
+        read -r family 2>/dev/null <"/proc/$process/task/$process/children"
+        families="$families $family"
         statuses="$statuses /proc/$process/status"
         descriptors="$descriptors /proc/$process/fd"
         maps="$maps /proc/$process/maps"

@@ -75,7 +75,8 @@ type Outgoing = StreamBody<futures::stream::Iter<std::vec::IntoIter<Result<Frame
 /// curl(1)
 pub(super) async fn curl(process: &mut Process, words: &[String]) -> Outcome {
     let call = Call::parse(words, &GRAMMAR)?;
-    let urls: Vec<&str> = call.value('6').into_iter().chain(call.operands.iter().map(String::as_str)).collect();
+    let urls: Vec<&str> =
+        call.value('6').into_iter().chain(call.operands.iter().map(String::as_str)).collect();
     if urls.is_empty() {
         return Err(Failure::Said(
             2,
