@@ -53,7 +53,7 @@ struct Cell {
 
 /// What is known of a host.
 enum Known {
-    Seen(Remembered),
+    Seen(Box<Remembered>),
     Unknown(String),
 }
 
@@ -86,7 +86,7 @@ async fn known(hosts: &FleetHosts, host: &HostName, refresh: bool) -> Known {
         None => None,
     };
     if let Some(before) = before.clone().filter(|_| !refresh) {
-        return Known::Seen(before);
+        return Known::Seen(Box::new(before));
     }
     let facts: Option<HostFacts> = before.map(|before| before.facts);
     let remote = match hosts.connect(host).await {
@@ -96,7 +96,7 @@ async fn known(hosts: &FleetHosts, host: &HostName, refresh: bool) -> Known {
     match probe(&*remote, facts).await {
         Ok(facts) => {
             hosts.remember(host, &facts).await;
-            Known::Seen(Remembered { facts, taken: jiff::Timestamp::now().as_second() })
+            Known::Seen(Box::new(Remembered { facts, taken: jiff::Timestamp::now().as_second() }))
         }
         Err(error) => Known::Unknown(error.to_string()),
     }
@@ -251,7 +251,7 @@ mod tests {
             ..HostFacts::default()
         };
         change(&mut facts);
-        Known::Seen(Remembered { facts, taken: 0 })
+        Known::Seen(Box::new(Remembered { facts, taken: 0 }))
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn host(list: &mut List, name: &HostName, facts: &HostFacts) {
     if uses_crun && facts.libcriu == Some(false) {
         list.found("libcriu", host, "libcriu.so.2 is not installed", &[]);
     }
-    if facts.firewalls.get("iptables").is_none() && facts.criu_lacks.contains("network_lock_nftables") {
+    if !facts.firewalls.contains("iptables") && facts.criu_lacks.contains("network_lock_nftables") {
         list.found("firewall", host, "no iptables-restore, and CRIU was built without nftables", &[]);
     }
     if facts.selinux_enforcing && facts.criu_selinux == Some(false) {

@@ -38,7 +38,7 @@ fn processes(list: &mut List, source: &Source) {
     let host = Some(host);
     let joined: Vec<_> = scan.joined(container.pid).collect();
     if let Some(task) = joined.first() {
-        let seen = format!("{} came in by exec: process {} ({})", joined.len(), task.pid, task.name);
+        let seen = format!("process {} ({}) came in by exec; {} in all", task.pid, task.name, joined.len());
         list.found("exec", host, seen, &[("pid", &task.pid.to_string())]);
     }
     if let Some(task) = scan.tasks.iter().find(|task| task.tracer != 0) {
@@ -47,7 +47,8 @@ fn processes(list: &mut List, source: &Source) {
     }
     let in_state = |state: char| scan.tasks.iter().filter(move |task| task.state == state);
     if let Some(task) = in_state('Z').next() {
-        let seen = format!("{} zombies, such as process {} ({})", in_state('Z').count(), task.pid, task.name);
+        let seen =
+            format!("process {} ({}) is a zombie; {} in all", task.pid, task.name, in_state('Z').count());
         list.found("zombie", host, seen, &[]);
     }
     // In control groups of the first version everything frozen looks like this.
@@ -102,7 +103,7 @@ fn files(list: &mut List, source: &Source) {
     }
     let watches = of_kind("anon_inode:inotify").chain(of_kind("anon_inode:[fanotify]")).count();
     if watches > 0 {
-        list.found("inotify", host, format!("{watches} descriptors watch files (inotify)"), &[]);
+        list.found("inotify", host, format!("files are watched (inotify), by {watches} in all"), &[]);
     }
     let mut devices: BTreeSet<String> = container.particulars.devices.iter().cloned().collect();
     devices.retain(|device| device != "/dev/net/tun");
@@ -116,10 +117,13 @@ fn files(list: &mut List, source: &Source) {
                 devices.insert(found.target.clone());
             }
             // A mapping tells no kind of its own.
-            FileType::Other if found.mapped && found.target.starts_with("/dev/") => {
-                if !deleted && !is_harmless(&found.target) {
-                    devices.insert(found.target.clone());
-                }
+            FileType::Other
+                if found.mapped
+                    && !deleted
+                    && found.target.starts_with("/dev/")
+                    && !is_harmless(&found.target) =>
+            {
+                devices.insert(found.target.clone());
             }
             _ => {}
         }

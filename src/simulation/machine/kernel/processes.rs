@@ -7,7 +7,7 @@ use crate::simulation::locked;
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::files::Node;
 use crate::simulation::machine::process::Entry;
-use crate::simulation::scenario::CgroupVersion;
+use crate::simulation::scenario::{CgroupVersion, Peculiarity};
 
 /// The numbers of all processes; the first is init.
 pub(super) fn numbers(machine: &Machine) -> Vec<u32> {
@@ -56,6 +56,7 @@ pub(super) fn directory(maker: &Maker, id: u32) -> Option<Node> {
             "cgroup" => with(cgroup),
             "cmdline" => with(|_, found| found.words.iter().map(|word| format!("{word}\0")).collect()),
             "comm" => with(|_, found| name(found) + "\n"),
+            "fd" => Some(descriptors(&inner, &path, id)),
             "mounts" => with(|machine, _| mounts(machine)),
             "net" => Some(super::proc::net(&inner, Some(id))),
             "stat" => with(stat),
@@ -63,8 +64,26 @@ pub(super) fn directory(maker: &Maker, id: u32) -> Option<Node> {
             _ => None,
         }
     };
-    let names = vec!["cgroup", "cmdline", "comm", "mounts", "net", "stat", "status"];
+    let names = vec!["cgroup", "cmdline", "comm", "fd", "mounts", "net", "stat", "status"];
     Some(maker.living(&path, Names { names, make: Box::new(make) }))
+}
+
+/// What a process has open, as far as somebody asks: what sets its container apart.
+fn descriptors(maker: &Maker, path: &str, id: u32) -> Node {
+    let container = maker.machine().and_then(|machine| machine.containers.of_process(id));
+    let is = |peculiarity| container.as_ref().is_some_and(|container| container.is(peculiarity));
+    let open = [
+        ("0", "/dev/null", true),
+        ("3", "anon_inode:[io_uring]", is(Peculiarity::IoUring)),
+        ("4", "anon_inode:inotify", is(Peculiarity::Inotify)),
+    ];
+    let names = open.iter().filter(|(.., open)| *open).map(|(number, ..)| *number).collect();
+    let (inner, base) = (maker.clone(), path.to_owned());
+    let make = move |name: &str| {
+        let (_, target, _) = open.iter().find(|(number, ..)| *number == name)?;
+        Some(inner.link(&format!("{base}/{name}"), *target))
+    };
+    maker.living(path, Names { names, make: Box::new(make) })
 }
 
 fn cgroup(machine: &Machine, found: &Found) -> String {
@@ -99,8 +118,11 @@ pub(super) fn mounts(machine: &Machine) -> String {
 
 fn status(machine: &Machine, found: &Found) -> String {
     let memory = machine.memory_of(found.id) / 1024;
+    let container = machine.containers.of_process(found.id);
+    let traced = container.is_some_and(|container| container.is(Peculiarity::Traced));
+    let tracer = if traced { 4242 } else { 0 };
     format!(
-        "Name:\t{}\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t{id}\nNgid:\t0\nPid:\t{id}\nPPid:\t{}\nTracerPid:\t0\n\
+        "Name:\t{}\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t{id}\nNgid:\t0\nPid:\t{id}\nPPid:\t{}\nTracerPid:\t{tracer}\n\
          Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t{memory:8} kB\nThreads:\t1\n",
         name(found),
         found.parent,
