@@ -244,6 +244,9 @@ fn dev(machine: &Arc<Machine>) -> String {
         + &line("eth0", received, sent)
 }
 
+/// The number of the first socket.
+pub(super) const FIRST_SOCKET: usize = 10_000;
+
 const TCP_HEADER: &str =
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
@@ -259,7 +262,7 @@ fn tcp(machine: &Arc<Machine>, process: Option<u32>) -> String {
             text,
             "{line:4}: 00000000:{:04X} {remote} {state} 00000000:00000000 00:00000000 00000000     0        0 {} 1 0000000000000000 100 0 0 10 0",
             socket.port,
-            10_000 + line
+            FIRST_SOCKET + line
         );
     }
     text

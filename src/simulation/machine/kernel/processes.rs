@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Maker, Names};
 use crate::simulation::locked;
 use crate::simulation::machine::Machine;
-use crate::simulation::machine::files::Node;
+use crate::simulation::machine::files::{Living, Node};
 use crate::simulation::machine::process::Entry;
 use crate::simulation::scenario::{CgroupVersion, Peculiarity};
 
@@ -68,22 +68,45 @@ pub(super) fn directory(maker: &Maker, id: u32) -> Option<Node> {
     Some(maker.living(&path, Names { names, make: Box::new(make) }))
 }
 
-/// What a process has open, as far as somebody asks: what sets its container apart.
-fn descriptors(maker: &Maker, path: &str, id: u32) -> Node {
-    let container = maker.machine().and_then(|machine| machine.containers.of_process(id));
-    let is = |peculiarity| container.as_ref().is_some_and(|container| container.is(peculiarity));
-    let open = [
-        ("0", "/dev/null", true),
-        ("3", "anon_inode:[io_uring]", is(Peculiarity::IoUring)),
-        ("4", "anon_inode:inotify", is(Peculiarity::Inotify)),
-    ];
-    let names = open.iter().filter(|(.., open)| *open).map(|(number, ..)| *number).collect();
-    let (inner, base) = (maker.clone(), path.to_owned());
-    let make = move |name: &str| {
-        let (_, target, _) = open.iter().find(|(number, ..)| *number == name)?;
-        Some(inner.link(&format!("{base}/{name}"), *target))
-    };
-    maker.living(path, Names { names, make: Box::new(make) })
+/// What a process has open, as far as somebody asks: its sockets, and what sets its container apart.
+struct Descriptors {
+    maker: Maker,
+    path: String,
+    process: u32,
+}
+
+impl Descriptors {
+    fn open(&self) -> Vec<(String, String)> {
+        let Some(machine) = self.maker.machine() else { return Vec::new() };
+        let mut targets = vec!["/dev/null".to_owned()];
+        if let Some(container) = machine.containers.of_process(self.process) {
+            let special = [
+                (Peculiarity::IoUring, "anon_inode:[io_uring]"),
+                (Peculiarity::Inotify, "anon_inode:inotify"),
+            ];
+            let own = special.into_iter().filter(|(peculiarity, _)| container.is(*peculiarity));
+            targets.extend(own.map(|(_, target)| target.to_owned()));
+            let sockets = machine.sockets(Some(self.process)).len();
+            targets.extend((0..sockets).map(|line| format!("socket:[{}]", super::proc::FIRST_SOCKET + line)));
+        }
+        targets.into_iter().enumerate().map(|(number, target)| (number.to_string(), target)).collect()
+    }
+}
+
+impl Living for Descriptors {
+    fn names(&self) -> Vec<String> {
+        self.open().into_iter().map(|(number, _)| number).collect()
+    }
+
+    fn entry(&self, name: &str) -> Option<Node> {
+        let (_, target) = self.open().into_iter().find(|(number, _)| number == name)?;
+        Some(self.maker.link(&format!("{}/{name}", self.path), target))
+    }
+}
+
+fn descriptors(maker: &Maker, path: &str, process: u32) -> Node {
+    let (maker, path) = (maker.clone(), path.to_owned());
+    maker.clone().living(&path.clone(), Descriptors { maker, path, process })
 }
 
 fn cgroup(machine: &Machine, found: &Found) -> String {
