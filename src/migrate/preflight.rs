@@ -1,17 +1,33 @@
 //! Whether a move will work: what was seen on both hosts, judged line by line, without touching anything.
+//!
+//! What is judged lies in `checks.toml`: id, severity, why it matters, what to do. What is seen is found by one file for
+//! each kind of thing. `golden.rs` has a case for every failure that can be foreseen.
 
 mod belongings;
+mod catalogue;
 mod container;
+mod cpu;
+mod fleet;
+#[cfg(test)]
+mod golden;
 mod hosts;
 mod identity;
+mod inside;
+mod list;
 mod room;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::event::{Check, Severity};
-use super::probe::HostFacts;
-use crate::engine::{Address, Inspected};
+use super::probe::{FileKind, HostFacts, Scan};
+use crate::engine::{Address, Inspected, NetworkFacts};
 use crate::fleet::HostName;
+pub use catalogue::{Cause, cause_of, may_override};
+pub use fleet::{Fitness, Pair, fitness};
+use list::List;
 
 /// What is known of the container's present host.
 pub struct Source {
@@ -21,8 +37,14 @@ pub struct Source {
     pub version: String,
     /// The host and the container.
     pub facts: HostFacts,
+    /// The container's processes.
+    pub scan: Scan,
     /// The container.
     pub container: Inspected,
+    /// What lies at the host's end of each bind mount; paths that were not asked are missing.
+    pub binds: Vec<(String, FileKind)>,
+    /// How long the look took.
+    pub took: Duration,
 }
 
 /// What is known of the host to which it shall go.
@@ -35,22 +57,29 @@ pub struct Destination {
     pub facts: HostFacts,
     /// Memory that must stay available, bytes.
     pub memory_reserve: u64,
-    /// A container there that has the name or the id already.
+    /// A container there that has the name already.
     pub namesake: Option<String>,
+    /// A container there that has the id already, by its name.
+    pub twin: Option<String>,
+    /// Control groups that an earlier try has left.
+    pub left_over: Option<String>,
     /// Whether the image is there.
     pub image: Image,
     /// Named volumes of the container that exist there already.
     pub volumes: Vec<String>,
-    /// The container's networks with the addresses in use on each; none where the network is missing.
-    pub networks: Vec<(String, Option<Vec<String>>)>,
-    /// Paths of bind mounts that are missing there.
-    pub missing_binds: Vec<String>,
+    /// The container's networks as they are there; none where the network is missing.
+    pub networks: Vec<(String, Option<NetworkFacts>)>,
+    /// What lies there at the paths of bind mounts.
+    pub binds: Vec<(String, FileKind)>,
+    /// How long the look took.
+    pub took: Duration,
 }
 
 /// Whether and how the image has to be shipped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Image {
     /// It is there.
+    #[default]
     Present,
     /// It is there without its name, which is free.
     Tag,
@@ -85,33 +114,24 @@ pub fn keep(source: &HostFacts, destination: &Destination) -> (Keep, u64) {
 
 /// What becomes of the container's addresses.
 pub fn address(source: &Source, destination: &Destination) -> Address {
-    if taken_addresses(source, destination).is_empty() { Address::Keep } else { Address::Renew }
+    let lost = identity::lost_addresses(source, destination);
+    if lost.is_empty() { Address::Keep } else { Address::Renew }
 }
 
-fn taken_addresses(source: &Source, destination: &Destination) -> Vec<String> {
-    let taken = |network: &str, address: &str| {
-        destination.networks.iter().any(|(name, used)| {
-            name == network && used.as_ref().is_some_and(|used| used.iter().any(|other| other == address))
-        })
-    };
-    source
-        .container
-        .networks
-        .iter()
-        .filter_map(|(network, address)| address.as_ref().filter(|address| taken(network, address)).cloned())
-        .collect()
-}
-
-/// Judges a move. The worst lines come first; a move with an error is refused.
-pub fn checks(source: &Source, destination: &Destination) -> Vec<Check> {
-    let mut list = List(Vec::new());
+/// Judges a move. The worst lines come first; a move with an error is refused. Errors that are among `overrides` and
+/// may be passed over become warnings.
+pub fn checks(source: &Source, destination: &Destination, overrides: &BTreeSet<String>) -> Vec<Check> {
+    let mut list = List::new(&source.container.name, &source.host, &destination.host);
     container::container(&mut list, source);
-    hosts::hosts(&mut list, source, destination);
+    hosts::host(&mut list, &source.host, &source.facts);
+    hosts::host(&mut list, &destination.host, &destination.facts);
+    hosts::pair(&mut list, &source.facts, &destination.facts);
+    hosts::of_container(&mut list, source, destination);
+    inside::inside(&mut list, source);
     identity::identity(&mut list, source, destination);
     room::room(&mut list, source, destination);
     belongings::belongings(&mut list, source, destination);
-    list.0.sort_by_key(|check| std::cmp::Reverse(check.severity));
-    list.0
+    list.finish(overrides)
 }
 
 /// Whether the list forbids the move.
@@ -119,21 +139,8 @@ pub fn refuses(checks: &[Check]) -> bool {
     checks.iter().any(|check| check.severity == Severity::Error)
 }
 
-struct List(Vec<Check>);
-
-impl List {
-    fn add(
-        &mut self,
-        id: &str,
-        severity: Severity,
-        host: Option<&HostName>,
-        seen: String,
-        fix: impl Into<String>,
-    ) {
-        self.0.push(Check { id: id.into(), severity, host: host.cloned(), seen, fix: fix.into() });
-    }
-
-    fn pass(&mut self, id: &str, seen: String) {
-        self.add(id, Severity::Pass, None, seen, "");
-    }
+/// What kinds of obstacles the list names.
+pub fn causes(checks: &[Check]) -> BTreeSet<Cause> {
+    let errors = checks.iter().filter(|check| check.severity == Severity::Error);
+    errors.filter_map(|check| cause_of(&check.id)).collect()
 }

@@ -1,8 +1,10 @@
 //! Podman, rootful: its API where the host has the socket (a question costs some milliseconds), its command
 //! line everywhere else (each call costs about 0.1 s), and shell scripts for what must outlive a connection.
 
+mod glance;
 mod inspect;
 mod metadata;
+mod particulars;
 mod two_phase;
 
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use hyper::{Method, StatusCode};
 use serde_json::Value;
 
 use super::api::{ask, greet, segment};
-use super::{Address, Codec, Engine, EngineError, EngineFacts, Inspected, Size};
+use super::{Address, Answer, Codec, Engine, EngineError, EngineFacts, Glance, Inspected, Question, Size};
 use crate::fleet::{ContainerId, printable};
 use crate::ssh::{Command, Remote};
 
@@ -115,6 +117,15 @@ impl Podman {
         Err(self.refused(&stderr))
     }
 
+    /// A network as Podman describes it.
+    async fn network(&self, network: &str) -> Result<Option<Value>, EngineError> {
+        let value = match self.way {
+            Way::Socket => self.get("network", &format!("/networks/{}/json", segment(network))).await?,
+            Way::CommandLine => self.command_json("network", &["network", "inspect", "--", network]).await?,
+        };
+        Ok(value.and_then(unwrapped))
+    }
+
     /// Whether something exists: 204 or 404 of the API, 0 or 1 of the command line.
     async fn exists(&self, kind: &'static str, path: &str, name: &str) -> Result<bool, EngineError> {
         match self.way {
@@ -214,11 +225,26 @@ impl Engine for Podman {
     }
 
     async fn addresses(&self, network: &str) -> Result<Option<Vec<String>>, EngineError> {
-        let value = match self.way {
-            Way::Socket => self.get("network", &format!("/networks/{}/json", segment(network))).await?,
-            Way::CommandLine => self.command_json("network", &["network", "inspect", "--", network]).await?,
-        };
-        Ok(value.and_then(unwrapped).map(|value| inspect::addresses(&value)))
+        Ok(self.network(network).await?.map(|value| inspect::addresses(&value)))
+    }
+
+    fn glance(&self, questions: &[Question]) -> Option<Glance> {
+        (self.way == Way::Socket).then(|| glance::glance(SOCKET, questions))
+    }
+
+    fn understand(&self, question: &Question, code: u16, body: &str) -> Result<Answer, EngineError> {
+        glance::understood(question, code, body).map_err(|cause| self.unreadable("glance", cause))
+    }
+
+    async fn answer(&self, question: &Question) -> Result<Answer, EngineError> {
+        Ok(match question {
+            Question::Container(name) => Answer::Container(self.inspect(name).await?.map(Box::new)),
+            Question::Image(name) => Answer::Image(self.image_id(name).await?),
+            Question::Volume(name) => Answer::Volume(self.has_volume(name).await?),
+            Question::Network(name) => {
+                Answer::Network(self.network(name).await?.as_ref().map(glance::network))
+            }
+        })
     }
 
     async fn remove_stopped(&self, container: &ContainerId) -> Result<(), EngineError> {

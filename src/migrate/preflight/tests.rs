@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::engine::{Mount, PublishedPort};
+use crate::engine::{Mount, Particulars, PublishedPort};
 use crate::fleet::{ContainerId, ContainerStatus};
+use crate::migrate::probe::Task;
 
-const MIB: u64 = 1 << 20;
+pub(super) const MIB: u64 = 1 << 20;
 
-fn facts() -> HostFacts {
+pub(super) fn facts() -> HostFacts {
     HostFacts {
         user: Some(0),
         architecture: "x86_64".into(),
@@ -21,11 +22,22 @@ fn facts() -> HostFacts {
         runtimes: BTreeSet::from(["crun".to_owned()]),
         criu: "4.2.1".into(),
         criu_works: true,
+        libcriu: Some(true),
+        cpu_flags: ["fpu", "sse2", "avx2"].map(str::to_owned).into(),
+        cpu_model: "Example 5000".into(),
+        processors: 4,
+        glibc: "2.41".into(),
+        cgroup_version: 2,
+        cgroup_controllers: ["cpu", "cpuset", "memory", "pids"].map(str::to_owned).into(),
+        cgroup_manager: "systemd".into(),
+        security: vec!["capability".into(), "apparmor".into()],
+        firewalls: BTreeSet::from(["iptables".to_owned()]),
+        capabilities: Some(0x1ff_ffff_ffff),
         ..HostFacts::default()
     }
 }
 
-fn source() -> Source {
+pub(super) fn source() -> Source {
     let container = Inspected {
         id: ContainerId("c".repeat(64)),
         name: "web".into(),
@@ -47,30 +59,48 @@ fn source() -> Source {
         merged: "/m".into(),
         storage_driver: "overlay".into(),
         static_directory: "/s".into(),
+        particulars: Particulars {
+            restart_policy: "no".into(),
+            cgroup_manager: "systemd".into(),
+            ..Particulars::default()
+        },
     };
     let facts = HostFacts { container_memory: Some(200 * MIB), upper: 10 * MIB, ..facts() };
-    Source { host: HostName::new("h1").unwrap(), version: "5.4.2".into(), facts, container }
+    let task = Task { pid: 7, parent: 3, state: 'S', tracer: 0, name: "web".into() };
+    let sockets = Some(BTreeSet::from([100, 101]));
+    let scan = Scan { tasks: vec![task], sockets, ..Scan::default() };
+    let host = HostName::new("h1").unwrap();
+    let took = Duration::ZERO;
+    Source { host, version: "5.4.2".into(), facts, scan, container, binds: Vec::new(), took }
 }
 
-fn destination() -> Destination {
+pub(super) fn destination() -> Destination {
     Destination {
         host: HostName::new("h2").unwrap(),
         version: "5.4.2".into(),
         facts: facts(),
         memory_reserve: 256 * MIB,
         namesake: None,
+        twin: None,
+        left_over: None,
         image: Image::Present,
         volumes: Vec::new(),
-        networks: vec![("podman".into(), Some(vec!["10.88.0.9".into()]))],
-        missing_binds: Vec::new(),
+        networks: vec![("podman".into(), Some(network("10.88.0.9")))],
+        binds: Vec::new(),
+        took: Duration::ZERO,
     }
+}
+
+/// The default network with one address in use.
+pub(super) fn network(used: &str) -> NetworkFacts {
+    NetworkFacts { addresses: vec![used.into()], subnets: vec!["10.88.0.0/16".into()] }
 }
 
 /// What is not a pass, as `severity id`, after one change.
 fn found(change: impl FnOnce(&mut Source, &mut Destination)) -> Vec<String> {
     let (mut source, mut destination) = (source(), destination());
     change(&mut source, &mut destination);
-    let checks = checks(&source, &destination);
+    let checks = checks(&source, &destination, &BTreeSet::new());
     assert!(checks.is_sorted_by_key(|check| std::cmp::Reverse(check.severity)), "{checks:#?}");
     assert_eq!(refuses(&checks), checks.iter().any(|check| check.severity == Severity::Error));
     let notable = checks.iter().filter(|check| check.severity != Severity::Pass);
@@ -85,14 +115,17 @@ fn nothing_speaks_against_a_plain_move() {
 #[test]
 fn the_container_is_judged() {
     assert_eq!(found(|source, _| source.container.status = ContainerStatus::Exited), ["Error running"]);
-    assert_eq!(found(|source, _| source.container.status = ContainerStatus::Paused), ["Error running"]);
+    assert_eq!(found(|source, _| source.container.status = ContainerStatus::Paused), ["Error paused"]);
     assert_eq!(found(|source, _| source.container.auto_remove = true), ["Error auto-remove"]);
     assert_eq!(
         found(|source, _| source.container.systemd_unit = Some("web.service".into())),
         ["Error systemd"]
     );
     assert_eq!(found(|source, _| source.container.pod = Some("p".into())), ["Error pod"]);
-    assert_eq!(found(|source, _| source.container.network_mode = "container:x".into()), ["Error network"]);
+    assert_eq!(
+        found(|source, _| source.container.network_mode = "container:x".into()),
+        ["Error shared-network"]
+    );
     assert_eq!(found(|source, _| source.container.storage_driver = "vfs".into()), ["Error storage"]);
     assert_eq!(found(|source, _| source.container.terminal = true), ["Warning terminal"]);
     assert_eq!(found(|source, _| source.container.log_driver = "journald".into()), ["Warning log"]);
@@ -102,7 +135,7 @@ fn the_container_is_judged() {
 fn the_hosts_are_judged() {
     assert_eq!(found(|_, destination| destination.facts.user = Some(1000)), ["Error root"]);
     assert_eq!(found(|_, destination| destination.facts.criu.clear()), ["Error criu"]);
-    assert_eq!(found(|_, destination| destination.facts.criu_works = false), ["Error criu"]);
+    assert_eq!(found(|_, destination| destination.facts.criu_works = false), ["Error criu-works"]);
     assert_eq!(found(|_, destination| destination.facts.criu = "3.17".into()), ["Warning criu-version"]);
     assert_eq!(
         found(|_, destination| destination.facts.architecture = "aarch64".into()),
@@ -125,8 +158,8 @@ fn name_ports_and_addresses_must_be_free() {
     };
     assert_eq!(found(udp), Vec::<String>::new());
     assert_eq!(found(|_, destination| destination.networks[0].1 = None), ["Error network"]);
-    let taken = |destination: &mut Destination| destination.networks[0].1 = Some(vec!["10.88.0.2".into()]);
-    assert_eq!(found(|_, destination| taken(destination)), ["Warning address"]);
+    let taken = |destination: &mut Destination| destination.networks[0].1 = Some(network("10.88.0.2"));
+    assert_eq!(found(|_, destination| taken(destination)), ["Warning new-address"]);
     let connected = |source: &mut Source, destination: &mut Destination| {
         source.facts.established = 1;
         taken(destination);
@@ -143,7 +176,7 @@ fn memory_and_disk_must_suffice() {
     assert_eq!(found(|_, destination| destination.memory_reserve = 1700 * MIB), ["Error memory"]);
     assert_eq!(found(|_, destination| destination.facts.free_storage = 100 * MIB), ["Error disk"]);
     assert_eq!(found(|source, _| source.facts.free_storage = 100 * MIB), ["Error disk"]);
-    assert_eq!(found(|source, _| source.facts.container_memory = None), ["Error memory"]);
+    assert_eq!(found(|source, _| source.facts.container_memory = None), ["Error memory-unknown"]);
     assert_eq!(
         found(|source, _| source.facts.volumes = 6000 * MIB),
         ["Error disk", "Error disk", "Error disk"]
@@ -174,14 +207,21 @@ fn belongings_are_judged() {
         source.container.mounts = vec![volume.clone()];
         destination.volumes = vec!["data".into()];
     };
-    assert_eq!(found(both), ["Error volume"]);
+    assert_eq!(found(both), ["Error volume-exists"]);
     let bind = Mount::Bind { source: "/etc/x".into(), destination: "/x".into() };
-    assert_eq!(found(|source, _| source.container.mounts = vec![bind.clone()]), ["Warning bind"]);
-    let missing = |source: &mut Source, destination: &mut Destination| {
-        source.container.mounts = vec![bind.clone()];
-        destination.missing_binds = vec!["/etc/x".into()];
+    let there = |kind: FileKind| {
+        let mount = bind.clone();
+        move |source: &mut Source, destination: &mut Destination| {
+            source.container.mounts = vec![mount];
+            source.binds = vec![("/etc/x".into(), FileKind::File)];
+            destination.binds = vec![("/etc/x".into(), kind)];
+        }
     };
-    assert_eq!(found(missing), ["Error bind"]);
+    assert_eq!(found(there(FileKind::File)), ["Warning bind"]);
+    assert_eq!(found(there(FileKind::Missing)), ["Error bind-missing"]);
+    assert_eq!(found(there(FileKind::Directory)), ["Error bind-kind"]);
+    // What could not be asked about counts as missing.
+    assert_eq!(found(|source, _| source.container.mounts = vec![bind.clone()]), ["Error bind-missing"]);
 }
 
 #[test]
@@ -189,7 +229,50 @@ fn hostile_names_are_made_harmless() {
     let (mut source, destination) = (source(), destination());
     source.container.name = "we\u{1b}[2Jb".into();
     source.container.image_name = "\u{202e}image".into();
-    for check in checks(&source, &destination) {
-        assert!(!format!("{}{}", check.seen, check.fix).chars().any(|c| c.is_control() || c == '\u{202e}'));
+    for check in checks(&source, &destination, &BTreeSet::new()) {
+        assert!(
+            !format!("{}{}{}", check.seen, check.why, check.fix)
+                .chars()
+                .any(|c| c.is_control() || c == '\u{202e}')
+        );
     }
+}
+
+#[test]
+fn an_override_makes_one_error_a_warning_and_nothing_else() {
+    let (source, mut destination) = (source(), destination());
+    destination.facts.cpu_flags.clear();
+    destination.facts.cpu_flags.insert("fpu".into());
+    destination.namesake = Some("web".into());
+    let judged = |ids: &[&str]| {
+        let overrides = ids.iter().map(|id| (*id).to_owned()).collect();
+        let checks = checks(&source, &destination, &overrides);
+        let notable = checks.into_iter().filter(|check| check.severity > Severity::Info);
+        notable.map(|check| (check.id, check.severity, check.overriding)).collect::<Vec<_>>()
+    };
+    use crate::migrate::Overriding::{Given, Impossible, Possible};
+    let name = ("name".to_owned(), Severity::Error, Impossible);
+    assert_eq!(judged(&[]), [("cpu".to_owned(), Severity::Error, Possible), name.clone()]);
+    // The name is not overridable, whatever is asked.
+    assert_eq!(judged(&["cpu", "name"]), [name, ("cpu".to_owned(), Severity::Warning, Given)]);
+}
+
+#[test]
+fn ways_between_hosts_are_judged_without_a_container() {
+    let (one, other) = (HostName::new("h1").unwrap(), HostName::new("h2").unwrap());
+    let judged = |change: &dyn Fn(&mut HostFacts)| {
+        let (source, mut destination) = (facts(), facts());
+        change(&mut destination);
+        let checks = fitness(Pair { host: &one, facts: &source }, Pair { host: &other, facts: &destination });
+        (Fitness::of(&checks), checks.into_iter().map(|check| check.id).collect::<Vec<_>>())
+    };
+    assert_eq!(judged(&|_| {}), (Fitness::Green, vec![]));
+    // What changes by the minute is no reason.
+    assert_eq!(judged(&|facts| facts.memory_available = 0), (Fitness::Green, vec![]));
+    assert_eq!(judged(&|facts| facts.kernel = "5.10".into()), (Fitness::Yellow, vec!["kernel".to_owned()]));
+    assert_eq!(judged(&|facts| facts.criu.clear()), (Fitness::Red, vec!["criu".to_owned()]));
+    let other_runtime = |facts: &mut HostFacts| facts.runtimes = BTreeSet::from(["runc".to_owned()]);
+    assert_eq!(judged(&other_runtime), (Fitness::Red, vec!["runtime".to_owned()]));
+    let lame = |facts: &mut HostFacts| facts.runtimes_without_criu = BTreeSet::from(["crun".to_owned()]);
+    assert_eq!(judged(&lame), (Fitness::Red, vec!["runtime-criu".to_owned()]));
 }
