@@ -160,7 +160,11 @@ impl Transaction {
         );
         let (left, right) = tokio::join!(from.remote.run(&left), to.remote.run(&right));
         self.left_over = self.left_over(removed.is_ok(), left.is_ok(), right.is_ok());
-        ended?;
+        // A stopped container could be removed, so it makes no difference how its checkpoint ended: with the images kept
+        // after we were away for too long, or without a word.
+        if removed.is_err() {
+            ended?;
+        }
         removed?;
         left?;
         right?;

@@ -10,7 +10,7 @@ if ! [ -d "$directory" ]; then
 fi
 [ -p "$directory/words" ] && echo abort 1<>"$directory/words"
 tries=0
-while alive "$(cat "$directory/pid" 2>/dev/null)" && [ $tries -lt 2400 ]; do
+while { alive "$(cat "$directory/pid" 2>/dev/null)" || helped; } && [ $tries -lt 2400 ]; do
     sleep 0.05
     tries=$((tries + 1))
 done

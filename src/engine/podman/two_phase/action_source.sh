@@ -1,10 +1,10 @@
-#!/bin/sh
-# What happens at CRIU's stages while it checkpoints the source. At post-dump the processes are frozen and the images
+# Continues decide.sh. What happens at CRIU's stages while it checkpoints the source. At post-dump the processes are frozen and the images
 # complete; they stay frozen until this script ends: 0 ends them, anything else lets them run on.
 case $CRTOOLS_SCRIPT_ACTION in pre-dump | network-lock | post-dump) ;; *) exit 0 ;; esac
 set -u
 umask 077
 directory=${0%/action}
+echo $$ >>"$directory/helpers"
 trap '' PIPE HUP INT
 state() { echo "$1" >"$directory/state.$$" && mv -f "$directory/state.$$" "$directory/state"; }
 exec 7<>"$directory/answer"
@@ -43,40 +43,18 @@ pack() {
 } >"$directory/images" 2>/dev/null &
 sending=$!
 exec 8<>"$directory/words"
-# Words come as long as somebody is there: 20 s without one is four beats missed. A waiting that no laptop ends
-# after the destination took over ends by itself a minute later, with the images kept.
-ticking=$$
-(
-    trap 'kill "$nap"; exit' TERM
-    while kill -0 "$ticking" 2>/dev/null; do
-        sleep 5 &
-        nap=$!
-        wait "$nap"
-        echo tick >&8
-    done
-) 7>&- &
-ticker=$!
-missed=0 handed=no verdict=
-while [ -z "$verdict" ] && read -r word <&8; do
-    case $word in
-        alive) missed=0 ;;
-        handed)
-            handed=yes missed=0
-            state handed
-            echo handed >&7
-            ;;
-        commit) [ $handed = yes ] && verdict=committed ;;
-        abort) verdict=thawed ;;
-        lost) if [ $handed = no ]; then verdict=thawed; fi ;;
-        tick)
-            missed=$((missed + 1))
-            if [ $handed = no ] && [ $missed -ge 4 ]; then verdict=thawed; fi
-            if [ $handed = yes ] && [ $missed -ge 12 ]; then verdict=kept; fi
-            ;;
-    esac
-done
-echo "${verdict:-thawed}" >"$directory/verdict"
-kill "$ticker" "$sending" 2>/dev/null
+shut() {
+    freezer=$(cat "$directory/freezer" 2>/dev/null) && [ -w "$freezer" ] && echo FROZEN >"$freezer"
+    freezer=$(cat "$directory/freezer.v2" 2>/dev/null) && [ -w "$freezer" ] && echo 1 >"$freezer"
+}
+# A killed CRIU that nobody has waited for yet has no program any more.
+held() { [ -e "/proc/$PPID/exe" ]; }
+decide no
+kill "$sending" 2>/dev/null
+# As CRIU left it: it holds the processes itself, and cannot end those that a freezer of version 1 holds as well.
+if held; then
+    freezer=$(cat "$directory/freezer" 2>/dev/null) && [ -w "$freezer" ] && echo THAWED >"$freezer"
+fi
 stamp "$verdict"
 # Whatever CRIU makes of this, nothing may run here any more once the destination has it. The freezer of version 1 was shut
 # before the dump, and CRIU shuts it again before it lets go of the processes (criu/seize.c); version 2 is shut here, since

@@ -5,6 +5,7 @@ mask=$(umask)
 umask 077
 directory=${0%/bin/criu}
 read -r criu <"$directory/criu.path"
+echo $$ >>"$directory/helpers"
 run() {
     umask "$mask"
     trap - PIPE HUP INT TERM
