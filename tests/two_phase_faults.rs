@@ -183,9 +183,9 @@ mod shared {
             case.scene.host("h2").until_state("waiting");
             case.scene.host(host).end(&sessions(&case.scene, host, &before));
             let outcome = moving.end();
-            assert_eq!(outcome.code, Some(6), "{outcome:#?}");
-            outcome.says(6, &[host]);
-            case.back_and_nothing_on("h2");
+            outcome.says(4, &[host, "cut was not touched"]);
+            case.untouched();
+            case.scene.nothing_left("h2", &[]);
         }
         for host in ["h1", "h2"] {
             let Some(case) = Case::begin("cut") else { return };
@@ -291,11 +291,11 @@ mod shared {
         for to in ["h2", "h3"] {
             let second = case.scene.migrate("wanted", "h1", to);
             assert!(![Some(0), None].contains(&second.code), "{second:#?}");
-            assert!(
-                second.stderr.contains("another migration of this container is under way")
-                    || second.stderr.contains("is there already"),
-                "{second:#?}"
-            );
+            // The engine answers for a container that it is checkpointing only afterwards, and then it is gone.
+            let words =
+                ["another migration of this container is under way", "there is no container “wanted”"];
+            assert!(words.iter().any(|words| second.stderr.contains(words)), "{second:#?}");
+            assert!(second.stderr.contains("Nothing was touched") || second.stderr.contains("not touched"));
         }
         moving.end().says(0, &[]);
         case.scene.counts_on("h2", "wanted", &case.id, case.seen);
