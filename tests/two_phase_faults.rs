@@ -207,7 +207,7 @@ mod shared {
         case.scene.wait_long("h2 gave up", || case.scene.host("h2").state().is_none().then_some(()));
         case.scene.counts_on("h1", "sleeper", &case.id, case.seen);
         moving.signal(Signal::CONT);
-        comes_back(&case, moving, &["the host let the container run on"]);
+        comes_back(&case, moving, &["the restore was given up here meanwhile"]);
     }
 
     /// The source keeps the images by then; a destination that runs is all that is needed.

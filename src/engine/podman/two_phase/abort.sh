@@ -6,6 +6,7 @@ if ! [ -d "$directory" ]; then
     elif podman container restore --tcp-established --file-locks "$container" >&2 || running; then echo stayed
     else echo lost; fi
     rm -f -- "$record"
+    rmdir /var/lib/drover 2>/dev/null
     exit 0
 fi
 [ -p "$directory/words" ] && echo abort 1<>"$directory/words"
