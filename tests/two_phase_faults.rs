@@ -183,9 +183,12 @@ mod shared {
             case.scene.host("h2").until_state("waiting");
             case.scene.host(host).end(&sessions(&case.scene, host, &before));
             let outcome = moving.end();
-            outcome.says(4, &[host, "cut was not touched"]);
-            case.untouched();
-            case.scene.nothing_left("h2", &[]);
+            // The freeze may have begun in between.
+            assert!([Some(4), Some(6)].contains(&outcome.code), "{outcome:#?}");
+            assert!(outcome.stderr.contains(&format!("{host}: ")), "{outcome:#?}");
+            let words = ["cut was not touched", "cut runs on h1 again"];
+            assert!(words.iter().any(|words| outcome.stderr.contains(words)), "{outcome:#?}");
+            case.back_and_nothing_on("h2");
         }
         for host in ["h1", "h2"] {
             let Some(case) = Case::begin("cut") else { return };
@@ -207,7 +210,12 @@ mod shared {
         case.scene.wait_long("h2 gave up", || case.scene.host("h2").state().is_none().then_some(()));
         case.scene.counts_on("h1", "sleeper", &case.id, case.seen);
         moving.signal(Signal::CONT);
-        comes_back(&case, moving, &["the restore was given up here meanwhile"]);
+        let outcome = moving.end();
+        outcome.says(6, &["sleeper runs on h1 again"]);
+        // Whichever of the two it hears first.
+        let words = ["the restore was given up here meanwhile", "the host let the container run on"];
+        assert!(words.iter().any(|words| outcome.stderr.contains(words)), "{outcome:#?}");
+        case.back_and_nothing_on("h2");
     }
 
     /// The source keeps the images by then; a destination that runs is all that is needed.
@@ -291,11 +299,11 @@ mod shared {
         for to in ["h2", "h3"] {
             let second = case.scene.migrate("wanted", "h1", to);
             assert!(![Some(0), None].contains(&second.code), "{second:#?}");
-            // The engine answers for a container that it is checkpointing only afterwards, and then it is gone.
+            // The engine may answer for a container that it is checkpointing only afterwards: then it is stopped or gone.
             let words =
-                ["another migration of this container is under way", "there is no container “wanted”"];
+                ["another migration of this container is under way", "no container “wanted”", "does not run"];
             assert!(words.iter().any(|words| second.stderr.contains(words)), "{second:#?}");
-            assert!(second.stderr.contains("Nothing was touched") || second.stderr.contains("not touched"));
+            assert!(second.stderr.contains("ot touched") || second.stderr.contains("Nothing was touched"));
         }
         moving.end().says(0, &[]);
         case.scene.counts_on("h2", "wanted", &case.id, case.seen);
