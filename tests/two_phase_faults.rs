@@ -56,6 +56,7 @@ mod shared {
     use super::*;
 
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn killed_while_the_source_is_frozen() {
         for (host, victim, words) in [
             ("h1", Victim::Podman, &["h1: the checkpoint failed"][..]),
@@ -86,6 +87,7 @@ mod shared {
     }
 
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn killed_while_the_destination_restores() {
         for (host, victim, words) in [
             ("h2", Victim::Criu, &["h2: the restore failed"][..]),
@@ -106,6 +108,7 @@ mod shared {
 
     /// Once it has handed over, the source must not run by itself, whatever dies there: the destination may run.
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn killed_at_the_source_after_it_handed_over() {
         for victim in [Victim::Action, Victim::Criu, Victim::Podman, Victim::Supervisor, Victim::Runtime] {
             eprintln!("{victim:?}");
@@ -127,6 +130,7 @@ mod shared {
     }
 
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn drover_killed_while_it_prepares() {
         for state in ["preparing", "waiting"] {
             let Some(case) = Case::begin("early") else { return };
@@ -151,6 +155,7 @@ mod shared {
     }
 
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn drover_killed_after_the_hand_over_leaves_one_copy_and_the_images() {
         let Some(case) = Case::begin("heir") else { return };
         let scene = &case.scene;
@@ -175,6 +180,7 @@ mod shared {
     }
 
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn a_connection_cut_while_it_prepares_or_restores() {
         for host in ["h1", "h2"] {
             let Some(case) = Case::begin("cut") else { return };
@@ -202,6 +208,7 @@ mod shared {
     }
 
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn a_drover_that_sleeps_while_the_source_is_frozen() {
         let Some(case) = heavy("sleeper") else { return };
         let moving = slow_until(&case, "dumped");
@@ -220,6 +227,7 @@ mod shared {
 
     /// The source keeps the images by then; a destination that runs is all that is needed.
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn a_drover_that_sleeps_while_the_destination_restores() {
         let Some(case) = Case::begin("dreamer") else { return };
         let scene = &case.scene;
@@ -236,6 +244,7 @@ mod shared {
     }
 
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn a_destination_that_dies_waiting() {
         let Some(mut case) = heavy("waiter") else { return };
         let moving = slow_until(&case, "dumped");
@@ -245,6 +254,7 @@ mod shared {
     }
 
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn a_destination_that_dies_restoring() {
         let Some(mut case) = Case::begin("restorer") else { return };
         let moving = restoring_until(&case, "post-restore");
@@ -255,6 +265,7 @@ mod shared {
     }
 
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn a_source_that_dies_frozen() {
         let Some(mut case) = heavy("fallen") else { return };
         let moving = slow_until(&case, "dumped");
@@ -265,6 +276,7 @@ mod shared {
 
     /// A namespace has no clock of its own; what asks the program `date` sees another time.
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn clocks_that_are_an_hour_off() {
         for (host, sign) in [("h1", '+'), ("h1", '-'), ("h2", '-')] {
             let Some(case) = Case::begin("timeless") else { return };
@@ -293,6 +305,7 @@ mod shared {
     }
 
     #[test]
+    #[ignore = "takes minutes; all: cargo test --test two_phase_faults -- --ignored"]
     fn asked_for_elsewhere_while_it_is_frozen() {
         let Some(case) = heavy("wanted") else { return };
         let moving = slow_until(&case, "dumped");
