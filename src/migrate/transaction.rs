@@ -2,12 +2,12 @@
 //!
 //! What has happened is kept in [`Reached`], which decides how to go back:
 //!
-//! | reached | the way back |
-//! |---|---|
-//! | nothing frozen | remove our directories |
-//! | frozen | the source restores from the images that it kept |
-//! | restore ordered | first the destination's copy is proven gone, then the source restores |
-//! | committed | none: the container lives at the destination |
+//! | reached | the way back in two phases | the way back by kept images |
+//! |---|---|---|
+//! | nothing frozen | undo what the destination prepared, remove our directories | remove our directories |
+//! | frozen | the source thaws | the source restores from the images that it kept |
+//! | restore ordered | first the destination's copy is proven gone, then as above | likewise |
+//! | committed | none: the container lives at the destination | none |
 
 use std::sync::Arc;
 use std::time::Duration;
