@@ -83,7 +83,7 @@ impl Scene {
     }
 
     async fn moves(&self) -> Result<Summary, FailedMigration> {
-        let request = Request { container: "counter".into(), from: name("h1"), to: name("h2") };
+        let request = Request::new("counter", name("h1"), name("h2"));
         let (sender, mut events) = mpsc::channel(64);
         let draining = async { while events.recv().await.is_some() {} };
         let moving = migrate(request, self.reach.clone(), sender, CancellationToken::new());

@@ -113,8 +113,8 @@ impl Bench {
     }
 
     async fn back(&self) -> anyhow::Result<()> {
-        let Request { container, from, to } = self.request.clone();
-        self.drover(Request { container, from: to, to: from }).await.map(|_| ())
+        let Request { container, from, to, .. } = self.request.clone();
+        self.drover(Request::new(container, to, from)).await.map(|_| ())
     }
 
     async fn stock(&self) -> anyhow::Result<Timing> {
@@ -134,7 +134,7 @@ pub async fn run(fleet: Arc<Fleet>, arguments: BenchArguments) -> anyhow::Result
         anyhow::bail!("there is no host “{to}” in {}", fleet.path.display());
     };
     let hosts = Arc::new(FleetHosts::new(fleet, Connector::new(), Arc::new(TerminalPrompter::new())));
-    let bench = Bench { hosts, request: Request { container, from, to }, address };
+    let bench = Bench { hosts, request: Request::new(container, from, to), address };
     // The first move brings the image and warms both hosts: neither side is charged for it.
     bench.drover(bench.request.clone()).await?;
     bench.back().await?;

@@ -21,9 +21,9 @@ const EVENTS: usize = 64;
 
 /// Runs the command.
 pub async fn run(fleet: Arc<Fleet>, arguments: MigrateArguments) -> anyhow::Result<Exit> {
-    let MigrateArguments { container, from, to, dry_run, json, yes } = arguments;
+    let MigrateArguments { container, from, to, tcp, publish, dry_run, json, yes } = arguments;
     let hosts = Arc::new(FleetHosts::new(fleet, Connector::new(), Arc::new(TerminalPrompter::new())));
-    let request = Request { container, from, to };
+    let request = Request { container, from, to, tcp, publish };
     let asks = !yes && !json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if dry_run || asks {
         match consider(&request, &*hosts).await {
@@ -208,14 +208,14 @@ fn tell(out: &mut dyn Write, event: &MigrationEvent) -> std::io::Result<()> {
 }
 
 fn print_summary(out: &mut dyn Write, summary: &Summary) -> std::io::Result<()> {
-    let Request { container, from, to } = &summary.request;
+    let Request { container, from, to, .. } = &summary.request;
     writeln!(out, "{} runs on {to} and is gone from {from}", printable(container))?;
     writeln!(out, "total migration time {}, downtime {}", seconds(summary.total), seconds(summary.downtime))?;
     writeln!(out, "{} moved, {} on the wire", bytes(summary.bytes), bytes(summary.wire_bytes))
 }
 
 fn print_failure(out: &mut dyn Write, failure: &FailedMigration) -> std::io::Result<()> {
-    let FailedMigration { request: Request { container, from, to }, stage, .. } = failure;
+    let FailedMigration { request: Request { container, from, to, .. }, stage, .. } = failure;
     let name = printable(container);
     if failure.reason == Reason::Refused {
         writeln!(out, "{name} was not moved: {}.", failure.cause)?;

@@ -118,6 +118,13 @@ pub struct MigrateArguments {
     /// Host to which it shall go
     #[arg(long, value_name = "HOST")]
     to: HostName,
+    /// What shall become of open TCP connections [default: they are kept where the address goes along; otherwise the
+    /// move is refused]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    tcp: Option<crate::migrate::Tcp>,
+    /// Publish a port of the container as another port of its new host, the others as before; may be repeated
+    #[arg(long, value_name = "HOST:CONTAINER")]
+    publish: Vec<crate::migrate::Publish>,
     /// Only check whether the move would work; touch nothing
     #[arg(long)]
     dry_run: bool,

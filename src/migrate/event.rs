@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::explain::Explanation;
+pub use super::wish::{Publish, Tcp};
 use crate::fleet::HostName;
 
 /// A migration of this session, counted from 1.
@@ -18,6 +19,19 @@ pub struct Request {
     pub from: HostName,
     /// Where it shall run.
     pub to: HostName,
+    /// What shall become of open TCP connections, where somebody has chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<Tcp>,
+    /// Published ports that shall be others there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publish: Vec<Publish>,
+}
+
+impl Request {
+    /// A move with nothing chosen beside its hosts.
+    pub fn new(container: impl Into<String>, from: HostName, to: HostName) -> Self {
+        Self { container: container.into(), from, to, tcp: None, publish: Vec::new() }
+    }
 }
 
 /// The stages of a migration in their order.

@@ -10,6 +10,7 @@ mod event;
 pub mod explain;
 mod kept_images;
 mod manifest;
+mod networks;
 mod preflight;
 mod probe;
 mod report;
@@ -18,11 +19,12 @@ mod stream;
 mod survey;
 mod transaction;
 mod two_phase;
+mod wish;
 
 pub use error::MigrateError;
 pub use event::{
-    Check, FailedMigration, Mark, MigrationEvent, MigrationId, Reason, Request, Severity, Stage, StageTime,
-    Summary, Way, Whereabouts,
+    Check, FailedMigration, Mark, MigrationEvent, MigrationId, Publish, Reason, Request, Severity, Stage,
+    StageTime, Summary, Tcp, Way, Whereabouts,
 };
 pub use probe::{HostFacts, probe};
 pub use survey::Hosts;

@@ -1,6 +1,7 @@
 //! Whether a move will work: what was seen on both hosts, judged line by line, without touching anything.
 
 mod belongings;
+mod connections;
 mod container;
 mod hosts;
 mod identity;
@@ -8,9 +9,10 @@ mod room;
 #[cfg(test)]
 mod tests;
 
-use super::event::{Check, Severity};
+use super::event::{Check, Severity, Tcp};
+use super::networks::{Fit, NetworkPlan};
 use super::probe::HostFacts;
-use crate::engine::{Address, Inspected};
+use crate::engine::{Address, Arrival, Connections, Inspected, Segment, Volumes};
 use crate::fleet::HostName;
 
 /// What is known of the container's present host.
@@ -21,8 +23,10 @@ pub struct Source {
     pub version: String,
     /// The host and the container.
     pub facts: HostFacts,
-    /// The container.
+    /// The container, with its published ports as they shall be at the destination.
     pub container: Inspected,
+    /// What shall become of open TCP connections, where somebody has chosen.
+    pub tcp: Option<Tcp>,
 }
 
 /// What is known of the host to which it shall go.
@@ -45,6 +49,10 @@ pub struct Destination {
     pub networks: Vec<(String, Option<Vec<String>>)>,
     /// Paths of bind mounts that are missing there.
     pub missing_binds: Vec<String>,
+    /// Secrets of the container that are missing there.
+    pub missing_secrets: Vec<String>,
+    /// How the container's networks fit to it.
+    pub network_plans: Vec<NetworkPlan>,
 }
 
 /// Whether and how the image has to be shipped.
@@ -83,9 +91,25 @@ pub fn keep(source: &HostFacts, destination: &Destination) -> (Keep, u64) {
     (if fits { Keep::Memory } else { Keep::Disk }, archive)
 }
 
-/// What becomes of the container's addresses.
-pub fn address(source: &Source, destination: &Destination) -> Address {
-    if taken_addresses(source, destination).is_empty() { Address::Keep } else { Address::Renew }
+/// How the container is restored there.
+pub fn arrival(source: &Source, destination: &Destination, published: Vec<String>) -> Arrival {
+    let taken = taken_addresses(source, destination);
+    Arrival {
+        address: if taken.is_empty() { Address::Keep } else { Address::Renew },
+        connections: match source.tcp {
+            Some(Tcp::Close) => Connections::Close,
+            Some(Tcp::Keep | Tcp::Refuse) | None => Connections::Keep,
+        },
+        published,
+        segment: segment(destination),
+        volumes: Volumes::Engine,
+    }
+}
+
+/// Whether any of the container's networks is the host's own.
+fn segment(destination: &Destination) -> Segment {
+    let shared = |plan: &NetworkPlan| plan.network.segment() == Segment::Shared;
+    if destination.network_plans.iter().any(shared) { Segment::Shared } else { Segment::Own }
 }
 
 fn taken_addresses(source: &Source, destination: &Destination) -> Vec<String> {
@@ -108,6 +132,7 @@ pub fn checks(source: &Source, destination: &Destination) -> Vec<Check> {
     container::container(&mut list, source);
     hosts::hosts(&mut list, source, destination);
     identity::identity(&mut list, source, destination);
+    connections::connections(&mut list, source, destination);
     room::room(&mut list, source, destination);
     belongings::belongings(&mut list, source, destination);
     list.0.sort_by_key(|check| std::cmp::Reverse(check.severity));

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::error::MigrateError;
-use super::event::Request;
+use super::event::{Publish, Request};
+use super::networks;
 use super::preflight::{Destination, Image, Source};
 use super::probe::{Belongings, probe};
 use crate::engine::{Engine, EngineError, Inspected, Mount, Podman};
@@ -72,7 +73,7 @@ pub async fn survey(
     to: &Party,
     memory_reserve: u64,
 ) -> Result<(Source, Destination), MigrateError> {
-    let container = from.engine.inspect(&request.container).await?.ok_or_else(|| {
+    let mut container = from.engine.inspect(&request.container).await?.ok_or_else(|| {
         MigrateError::Refused(format!(
             "{}: there is no container “{}”; “drover ps --host {}” lists what is there",
             request.from,
@@ -80,6 +81,7 @@ pub async fn survey(
             request.from
         ))
     })?;
+    container.ports = Publish::remapped(&request.publish, container.ports);
     let volume_directories: Vec<&str> = container
         .mounts
         .iter()
@@ -89,20 +91,38 @@ pub async fn survey(
         })
         .collect();
     let seen = Some(Belongings { pid: container.pid, upper: &container.upper, volumes: &volume_directories });
-    let (source_facts, source_version, facts, version, namesakes, image, volumes, networks, missing_binds) =
-        tokio::try_join!(
-            async { probe(&*from.remote, seen).await.map_err(MigrateError::from) },
-            async { from.engine.version().await.map_err(MigrateError::from) },
-            async { probe(&*to.remote, None).await.map_err(MigrateError::from) },
-            async { to.engine.version().await.map_err(MigrateError::from) },
-            async { namesakes(to, &container).await.map_err(MigrateError::from) },
-            async { image(to, &container.image_id, &container.image_name).await.map_err(MigrateError::from) },
-            async { volumes(to, &container.mounts).await.map_err(MigrateError::from) },
-            async { networks(to, &container).await.map_err(MigrateError::from) },
-            async { missing_binds(to, &container.mounts).await.map_err(MigrateError::from) },
-        )?;
-    let source =
-        Source { host: request.from.clone(), version: source_version, facts: source_facts, container };
+    let (
+        source_facts,
+        source_version,
+        facts,
+        version,
+        namesakes,
+        image,
+        volumes,
+        networks,
+        missing_binds,
+        missing_secrets,
+        network_plans,
+    ) = tokio::try_join!(
+        async { probe(&*from.remote, seen).await.map_err(MigrateError::from) },
+        async { from.engine.version().await.map_err(MigrateError::from) },
+        async { probe(&*to.remote, None).await.map_err(MigrateError::from) },
+        async { to.engine.version().await.map_err(MigrateError::from) },
+        async { namesakes(to, &container).await.map_err(MigrateError::from) },
+        async { image(to, &container.image_id, &container.image_name).await.map_err(MigrateError::from) },
+        async { volumes(to, &container.mounts).await.map_err(MigrateError::from) },
+        async { addresses(to, &container).await.map_err(MigrateError::from) },
+        async { missing_binds(to, &container.mounts).await.map_err(MigrateError::from) },
+        async { missing_secrets(to, &container.secrets).await.map_err(MigrateError::from) },
+        networks::plan(from, to, &container),
+    )?;
+    let source = Source {
+        host: request.from.clone(),
+        version: source_version,
+        facts: source_facts,
+        container,
+        tcp: request.tcp,
+    };
     let destination = Destination {
         host: request.to.clone(),
         version,
@@ -113,6 +133,8 @@ pub async fn survey(
         volumes,
         networks,
         missing_binds,
+        missing_secrets,
+        network_plans,
     };
     Ok((source, destination))
 }
@@ -150,7 +172,17 @@ async fn volumes(to: &Party, mounts: &[Mount]) -> Result<Vec<String>, EngineErro
     Ok(present)
 }
 
-async fn networks(
+async fn missing_secrets(to: &Party, secrets: &[String]) -> Result<Vec<String>, EngineError> {
+    let mut missing = Vec::new();
+    for secret in secrets {
+        if !to.engine.has_secret(secret).await? {
+            missing.push(secret.clone());
+        }
+    }
+    Ok(missing)
+}
+
+async fn addresses(
     to: &Party,
     container: &Inspected,
 ) -> Result<Vec<(String, Option<Vec<String>>)>, EngineError> {

@@ -67,7 +67,7 @@ impl MoveDialog {
     /// The move as it would be ordered.
     pub(crate) fn request(&self) -> Option<Request> {
         let to = self.chosen.clone()?;
-        Some(Request { container: self.container.clone(), from: self.from.clone(), to })
+        Some(Request::new(self.container.clone(), self.from.clone(), to))
     }
 
     /// Why this move cannot be confirmed now, if so.

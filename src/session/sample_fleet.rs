@@ -99,7 +99,7 @@ pub(crate) fn key(key: Key) -> Happening {
 }
 
 pub(crate) fn request(container: &str, from: &str, to: &str) -> Request {
-    Request { container: container.into(), from: name(from), to: name(to) }
+    Request::new(container, name(from), name(to))
 }
 
 pub(crate) fn check(id: &str, severity: Severity, seen: &str, fix: &str) -> Check {

@@ -3,6 +3,7 @@
 
 mod inspect;
 mod metadata;
+mod network;
 mod two_phase;
 
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use hyper::{Method, StatusCode};
 use serde_json::Value;
 
 use super::api::{ask, greet, segment};
-use super::{Address, Codec, Engine, EngineError, EngineFacts, Inspected, Size};
+use super::{
+    Address, Arrival, Codec, Connections, Engine, EngineError, EngineFacts, Inspected, Network, Size, Volume,
+};
 use crate::fleet::{ContainerId, printable};
 use crate::ssh::{Command, Remote};
 
@@ -37,6 +40,11 @@ enum Way {
     Socket,
     /// Through its command line.
     CommandLine,
+}
+
+/// The options of a restore that publish other ports.
+fn publish(arrival: &Arrival) -> impl Iterator<Item = String> + '_ {
+    arrival.published.iter().flat_map(|port| ["--publish".to_owned(), port.clone()])
 }
 
 /// Podman on one host.
@@ -213,6 +221,52 @@ impl Engine for Podman {
         self.exists("volume", "volumes", name).await
     }
 
+    async fn volume(&self, name: &str) -> Result<Option<Volume>, EngineError> {
+        let value = match self.way {
+            Way::Socket => self.get("volume", &format!("/volumes/{}/json", segment(name))).await?,
+            Way::CommandLine => self.command_json("volume", &["volume", "inspect", "--", name]).await?,
+        };
+        let read = |value| serde_json::from_value(value).map_err(|error| self.unreadable("volume", error));
+        value.and_then(unwrapped).map(read).transpose()
+    }
+
+    fn create_volume(&self, volume: &Volume) -> Command {
+        let mut command = Command::new("podman").arguments(["volume", "create"]);
+        if !volume.driver.is_empty() {
+            command = command.arguments(["--driver", &volume.driver]);
+        }
+        for (name, value) in &volume.labels {
+            command = command.argument("--label").argument(format!("{name}={value}"));
+        }
+        for (name, value) in volume.given_options() {
+            command = command.argument("--opt").argument(format!("{name}={value}"));
+        }
+        command.arguments(["--", &volume.name])
+    }
+
+    async fn has_secret(&self, name: &str) -> Result<bool, EngineError> {
+        // Podman knows “exists” of secrets by its command line alone.
+        let command = Command::new("podman").arguments(["secret", "exists", "--", name]);
+        let output = self.remote.output(&command, &[]).await?;
+        match output.status {
+            crate::ssh::ExitStatus::Code(0) => Ok(true),
+            crate::ssh::ExitStatus::Code(1) => Ok(false),
+            _ => Err(self.refused(&String::from_utf8_lossy(&output.stderr))),
+        }
+    }
+
+    async fn networks(&self) -> Result<Vec<Network>, EngineError> {
+        network::all(self).await
+    }
+
+    fn create_network(&self, network: &Network, transaction: Option<&str>) -> Command {
+        Command::new("podman").arguments(network::create(network, transaction))
+    }
+
+    fn remove_networks(&self, transaction: &str) -> Command {
+        network::remove(transaction)
+    }
+
     async fn addresses(&self, network: &str) -> Result<Option<Vec<String>>, EngineError> {
         let value = match self.way {
             Way::Socket => self.get("network", &format!("/networks/{}/json", segment(network))).await?,
@@ -275,12 +329,20 @@ impl Engine for Podman {
         Command::script(include_str!("arrive.sh"), [directory, "rootfs-diff.tar", ""])
     }
 
-    fn restore(&self, directory: &str, container: &ContainerId, address: Address, size: Size) -> Command {
-        let address = match address {
+    fn restore(&self, directory: &str, container: &ContainerId, arrival: &Arrival, size: Size) -> Command {
+        let address = match arrival.address {
             Address::Keep => "keep",
             Address::Renew => "renew",
         };
-        Command::script(include_str!("restore.sh"), [directory, &container.0, self.socket(size), address])
+        // The API takes neither ports in this form nor CRIU's own options.
+        let plain = arrival.published.is_empty() && arrival.connections == Connections::Keep;
+        let socket = if plain { self.socket(size) } else { "" };
+        let connections = match arrival.connections {
+            Connections::Keep => "keep",
+            Connections::Close => "close",
+        };
+        let words = [directory, &container.0, socket, address, connections];
+        Command::script(include_str!("restore.sh"), words).arguments(publish(arrival))
     }
 
     fn undo_restore(&self, directory: &str, container: &ContainerId, volumes: &[String]) -> Command {

@@ -31,6 +31,16 @@ pub(super) fn belongings(list: &mut List, source: &Source, destination: &Destina
             "",
         ),
     }
+    for secret in &destination.missing_secrets {
+        let secret = printable(secret);
+        list.add(
+            "secret",
+            Severity::Error,
+            Some(&destination.host),
+            format!("secret {secret} is missing there, and drover does not read secrets to carry them"),
+            format!("podman secret create {secret} FILE  (on {})", destination.host),
+        );
+    }
     for mount in &source.container.mounts {
         match mount {
             Mount::Bind { source: path, .. } if destination.missing_binds.contains(path) => list.add(

@@ -1,6 +1,6 @@
 //! Whether name, ports and addresses of the container are free at the destination.
 
-use super::{Destination, List, Source, taken_addresses};
+use super::{Destination, Fit, List, Source};
 use crate::fleet::printable;
 use crate::migrate::Severity;
 
@@ -28,51 +28,30 @@ pub(super) fn identity(list: &mut List, source: &Source, destination: &Destinati
             );
         }
     }
-    for (network, used) in &destination.networks {
-        if used.is_none() {
-            let network = printable(network);
-            list.add(
+    for plan in &destination.network_plans {
+        let (network, command) = (printable(&plan.network.name), printable(&plan.command));
+        let mut refuse = |seen: String, fix: String| {
+            list.add("network", Severity::Error, Some(&destination.host), seen, fix);
+        };
+        match &plan.fit {
+            Fit::There => {}
+            Fit::Missing => list.add(
                 "network",
-                Severity::Error,
+                Severity::Info,
                 Some(&destination.host),
-                format!("network {network} is missing"),
-                format!("podman network create {network}  (like the one on {})", source.host),
-            );
-        }
-    }
-    let taken = taken_addresses(source, destination);
-    if !taken.is_empty() {
-        let taken = taken.join(", ");
-        if source.facts.established > 0 {
-            list.add(
-                "address",
-                Severity::Error,
-                Some(&destination.host),
-                format!(
-                    "address {taken} is in use there, and {} open TCP connections need it",
-                    source.facts.established
-                ),
-                "close the connections, or free the address",
-            );
-        } else {
-            list.add(
-                "address",
-                Severity::Warning,
-                Some(&destination.host),
-                format!("address {taken} is in use there; {name} gets a new one"),
+                format!("network {network} is made there, like the one on {}", source.host),
                 "",
-            );
-        }
-    } else if source.facts.established > 0 && source.container.network_mode == "bridge" {
-        list.add(
-            "connections",
-            Severity::Warning,
-            Some(&source.host),
-            format!(
-                "{} open TCP connections; they survive only where the network leads to {name} on {} as well",
-                source.facts.established, destination.host
             ),
-            "",
-        );
+            Fit::Different(difference) => refuse(
+                format!("network {network} is there, but {}", printable(difference)),
+                format!(
+                    "podman network rm {network}, if nothing needs it; then drover makes one like the source's"
+                ),
+            ),
+            Fit::Impossible(reason) => refuse(
+                format!("network {network} is missing and cannot be made: {}", printable(reason)),
+                format!("{command}  (with what is free there)"),
+            ),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::engine::{Mount, PublishedPort};
+use crate::engine::{Mount, Network, PublishedPort};
 use crate::fleet::{ContainerId, ContainerStatus};
 
 const MIB: u64 = 1 << 20;
@@ -42,14 +42,24 @@ fn source() -> Source {
         mounts: Vec::new(),
         networks: vec![("podman".into(), Some("10.88.0.2".into()))],
         network_mode: "bridge".into(),
-        ports: vec![PublishedPort { host_port: 8080, container_port: "80/tcp".into() }],
+        ports: vec![PublishedPort {
+            host_address: String::new(),
+            host_port: 8080,
+            container_port: "80/tcp".into(),
+        }],
+        secrets: vec!["token".into()],
         upper: "/u".into(),
         merged: "/m".into(),
         storage_driver: "overlay".into(),
         static_directory: "/s".into(),
     };
     let facts = HostFacts { container_memory: Some(200 * MIB), upper: 10 * MIB, ..facts() };
-    Source { host: HostName::new("h1").unwrap(), version: "5.4.2".into(), facts, container }
+    Source { host: HostName::new("h1").unwrap(), version: "5.4.2".into(), facts, container, tcp: None }
+}
+
+fn network(fit: Fit) -> NetworkPlan {
+    let network = Network { name: "podman".into(), driver: "bridge".into(), ..Network::default() };
+    NetworkPlan { network, fit, command: "podman network create podman".into() }
 }
 
 fn destination() -> Destination {
@@ -63,6 +73,8 @@ fn destination() -> Destination {
         volumes: Vec::new(),
         networks: vec![("podman".into(), Some(vec!["10.88.0.9".into()]))],
         missing_binds: Vec::new(),
+        missing_secrets: Vec::new(),
+        network_plans: vec![network(Fit::There)],
     }
 }
 
@@ -124,7 +136,10 @@ fn name_ports_and_addresses_must_be_free() {
         destination.facts.listening = BTreeSet::from([8080]);
     };
     assert_eq!(found(udp), Vec::<String>::new());
-    assert_eq!(found(|_, destination| destination.networks[0].1 = None), ["Error network"]);
+    let fits = |fit: Fit| found(|_, destination| destination.network_plans = vec![network(fit)]);
+    assert_eq!(fits(Fit::Missing), ["Info network"]);
+    assert_eq!(fits(Fit::Different("its driver is macvlan".into())), ["Error network"]);
+    assert_eq!(fits(Fit::Impossible("its parent is missing".into())), ["Error network"]);
     let taken = |destination: &mut Destination| destination.networks[0].1 = Some(vec!["10.88.0.2".into()]);
     assert_eq!(found(|_, destination| taken(destination)), ["Warning address"]);
     let connected = |source: &mut Source, destination: &mut Destination| {
@@ -132,6 +147,31 @@ fn name_ports_and_addresses_must_be_free() {
         taken(destination);
     };
     assert_eq!(found(connected), ["Error address"]);
+    let choose = |tcp: Tcp, address: fn(&mut Destination)| {
+        found(move |source, destination| {
+            source.facts.established = 1;
+            source.tcp = Some(tcp);
+            address(destination);
+        })
+    };
+    assert_eq!(choose(Tcp::Keep, taken), ["Error address"]);
+    assert_eq!(choose(Tcp::Close, taken), ["Warning address", "Warning connections"]);
+    assert_eq!(choose(Tcp::Refuse, |_| {}), ["Error connections"]);
+    assert_eq!(choose(Tcp::Close, |_| {}), ["Warning connections"]);
+    assert_eq!(choose(Tcp::Keep, |_| {}), ["Warning connections"]);
+    let shared = |destination: &mut Destination| {
+        destination.network_plans[0].network.driver = "macvlan".into();
+    };
+    assert_eq!(choose(Tcp::Keep, shared), ["Info connections"]);
+    let host = |source: &mut Source, _: &mut Destination| {
+        source.facts.established = 1;
+        source.container.network_mode = "host".into();
+    };
+    assert_eq!(found(host), ["Warning connections"]);
+    let secret = |_: &mut Source, destination: &mut Destination| {
+        destination.missing_secrets = vec!["token".into()];
+    };
+    assert_eq!(found(secret), ["Error secret"]);
     assert_eq!(found(|source, _| source.facts.established = 1), ["Warning connections"]);
 }
 

@@ -13,6 +13,8 @@ ln -s "$images" "$stage/checkpoint" && ln -s "$bundle" "$stage/bundle" || exit 9
 number=0
 for volume; do
     path=$(podman volume inspect --format '{{.Mountpoint}}' -- "$volume") && [ -d "$path" ] || exit 94
+    # The engine may have put there what the image has at that place; the container may have removed it.
+    find "$path" -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + || exit 94
     ln -s "$path" "$stage/volume-$number"
     number=$((number + 1))
 done
