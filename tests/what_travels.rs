@@ -348,4 +348,62 @@ mod shared {
             assert_eq!(&value[..length], b"kept");
         }
     }
+
+    #[test]
+    fn a_network_that_was_made_goes_when_the_laptop_is_gone() {
+        let Some(scene) = Scene::begin() else { return };
+        let _cleared = Cleared(&scene, "podman rm -f -t 0 weighty; podman network rm wide");
+        scene.ssh("h1", "podman network create --subnet 10.215.1.0/24 wide >/dev/null");
+        let program = "$|=1; open F, q(/dev/urandom); read F, $x, 64<<20; while (1) { print ++$n, qq(\\n); select undef, undef, undef, 0.2 }";
+        let words = format!("--network wide localhost/drover/web:latest perl -e '{program}'");
+        let id = scene.run("h1", "weighty", &words);
+        let seen = wait_until("it has filled its memory", || scene.log("h1", "weighty").last().copied());
+        scene.host("h2").slow("40mbit");
+        let mut moving = scene.start("weighty", "h1", "h2");
+        moving.until("prepare ");
+        assert_eq!(scene.ssh("h2", "podman network ls --quiet | sort"), "podman\nwide");
+        moving.signal(rustix::process::Signal::KILL);
+        scene.wait_long("the network is gone", || {
+            (scene.ssh("h2", "podman network ls --quiet") == "podman").then_some(())
+        });
+        scene.host("h2").full_speed();
+        scene.counts_on("h1", "weighty", &id, seen);
+        scene.nothing_left("h2", &[]);
+    }
+
+    #[test]
+    fn choices_hold_without_two_phases_too() {
+        let Some(scene) = Scene::begin() else { return };
+        let _cleared =
+            Cleared(&scene, "rm -f /tmp/journal; podman rm -f -t 0 served; podman network rm wide");
+        scene.ssh("h1", "podman network create --subnet 10.216.1.0/24 wide >/dev/null");
+        scene.run("h1", "served", "--network wide --publish 6396:6379 localhost/drover/redis:latest");
+        let mut stream =
+            wait_until("it is reached", || TcpStream::connect((scene.lab.address("h1"), 6396)).ok());
+        let mut answer = [0; 7];
+        stream.write_all(b"PING\r\n").unwrap();
+        stream.read_exact(&mut answer).unwrap();
+        // While Podman seems to be writing its records they are not read, and the engine's own export is taken.
+        scene.ssh("h1", "touch /tmp/journal; setsid sh -c 'while [ -e /tmp/journal ]; do : >>/var/lib/containers/storage/db.sql-journal; sleep 0.02; done' >/dev/null 2>&1 </dev/null &");
+        let mut command = scene.command("served", "h1", "h2");
+        command.args(["--tcp", "close", "--publish", "6395:6379", "--json"]);
+        let outcome = Scene::begin_of(command).end();
+        scene.ssh("h1", "rm /tmp/journal");
+        outcome.says(0, &[]);
+        assert_eq!(outcome.json()["summary"]["way"], "kept-images");
+        let mut again = TcpStream::connect((scene.lab.address("h2"), 6395)).unwrap();
+        again.write_all(b"PING\r\n").unwrap();
+        again.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"+PONG\r\n");
+        let clients =
+            "podman exec served redis-cli info clients | tr -d '\\r' | sed -n 's/connected_clients://p'";
+        drop(again);
+        wait_until("the server has noticed", || (scene.ssh("h2", clients) == "1").then_some(()));
+        assert_eq!(
+            scene.ssh("h2", "podman network inspect --format '{{range .Subnets}}{{.Subnet}}{{end}}' wide"),
+            "10.216.1.0/24"
+        );
+        scene.nothing_of_ours("h1");
+        scene.nothing_of_ours("h2");
+    }
 }
