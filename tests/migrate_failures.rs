@@ -248,6 +248,31 @@ mod shared {
     }
 
     #[test]
+    fn a_probe_that_is_not_answered_brings_it_back_and_a_kept_copy_stays_stopped() {
+        let Some(case) = Case::begin("probed") else { return };
+        let migrate = |words: &[&str]| {
+            let output = case.scene.command("probed", "h1", "h2").args(words).output().unwrap();
+            Outcome {
+                code: output.status.code(),
+                stdout: String::from_utf8(output.stdout).unwrap(),
+                stderr: String::from_utf8(output.stderr).unwrap(),
+            }
+        };
+        let words = ["stage verify", "exec:nothing-like-it is not answered", "probed runs on h1 again"];
+        migrate(&["--probe", "exec:nothing-like-it"]).says(6, &words);
+        case.back_and_nothing_on("h2");
+        migrate(&["--probe", "exec:/bin/sh -c :", "--keep", "1h"]).says(0, &[]);
+        case.scene.counts_on("h2", "probed", &case.id, case.seen);
+        let format =
+            "podman ps --all --filter id=$ID --format '{{.Names}} {{.State}}'".replace("$ID", &case.id);
+        let kept = case.scene.ssh("h1", &format);
+        assert!(kept.starts_with("probed-moved-") && kept.trim().ends_with("exited"), "{kept}");
+        let policy = format!("podman inspect --format '{{{{.HostConfig.RestartPolicy.Name}}}}' {}", case.id);
+        assert_eq!(case.scene.ssh("h1", &policy).trim(), "no");
+        case.scene.ssh("h1", &format!("podman rm {}", case.id));
+    }
+
+    #[test]
     fn an_interrupt_during_the_transfer_brings_it_back() {
         let Some(case) = Case::heavy("stopped") else { return };
         case.scene.host("h2").slow("40mbit");

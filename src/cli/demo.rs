@@ -142,6 +142,7 @@ pub fn surroundings(
         clock_ms: i64::try_from(world.clock.unix().as_millis()).unwrap_or(i64::MAX),
         simulation: Some(simulation),
         spread: Spread::Never,
+        journal: None,
     };
     let clock: Arc<Clock> = world.clock.clone();
     let pacing = async move {

@@ -10,6 +10,7 @@ use super::MigrateArguments;
 use super::exit::Exit;
 use super::reach::FleetHosts;
 use crate::fleet::{Fleet, bytes, printable, seconds};
+use crate::migrate::journal::Journal;
 use crate::migrate::{
     Check, FailedMigration, MigrateError, MigrationEvent, Reason, Request, Severity, Stage, Summary,
     Whereabouts, consider, migrate, refuses,
@@ -21,9 +22,11 @@ const EVENTS: usize = 64;
 
 /// Runs the command.
 pub async fn run(fleet: Arc<Fleet>, arguments: MigrateArguments) -> anyhow::Result<Exit> {
-    let MigrateArguments { container, from, to, tcp, publish, dry_run, json, yes } = arguments;
-    let hosts = Arc::new(FleetHosts::new(fleet, Connector::new(), Arc::new(TerminalPrompter::new())));
-    let request = Request { container, from, to, tcp, publish };
+    let MigrateArguments { container, from, to, tcp, publish, dry_run, json, yes, keep, probe } = arguments;
+    let hosts = FleetHosts::new(fleet, Connector::new(), Arc::new(TerminalPrompter::new()));
+    let hosts = Arc::new(hosts.writing_down(Journal::place()));
+    let keep = keep.map(|keep| keep.as_secs());
+    let request = Request { keep, probe, tcp, publish, ..Request::new(container, from, to) };
     let asks = !yes && !json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if dry_run || asks {
         match consider(&request, &*hosts).await {
@@ -210,7 +213,9 @@ fn tell(out: &mut dyn Write, event: &MigrationEvent) -> std::io::Result<()> {
 fn print_summary(out: &mut dyn Write, summary: &Summary) -> std::io::Result<()> {
     let Request { container, from, to, .. } = &summary.request;
     writeln!(out, "{} runs on {to} and is gone from {from}", printable(container))?;
-    writeln!(out, "total migration time {}, downtime {}", seconds(summary.total), seconds(summary.downtime))?;
+    let seen = summary.client_gap.map(|gap| format!(" ({} as the probe saw it)", seconds(gap)));
+    let (total, downtime) = (seconds(summary.total), seconds(summary.downtime));
+    writeln!(out, "total migration time {total}, downtime {downtime}{}", seen.unwrap_or_default())?;
     writeln!(out, "{} moved, {} on the wire", bytes(summary.bytes), bytes(summary.wire_bytes))
 }
 

@@ -13,6 +13,7 @@ mod own_fleet;
 mod reach;
 #[cfg(test)]
 mod readme;
+mod recover;
 mod start;
 mod table;
 pub mod world;
@@ -71,6 +72,8 @@ enum Verb {
     Migrate(MigrateArguments),
     /// Say what an error of CRIU, Podman, Docker, crun, runC or containerd means, and what to do; needs no host
     Explain(explain::ExplainArguments),
+    /// Finish or undo migrations that were interrupted, wherever they were begun
+    Recover(recover::RecoverArguments),
     /// Measure drover beside the engine's own commands
     Bench {
         #[command(subcommand)]
@@ -134,6 +137,19 @@ pub struct MigrateArguments {
     /// Do not ask (on a terminal, drover shows the checks and asks once)
     #[arg(long, short)]
     yes: bool,
+    /// Keep the source's stopped copy for so long, under another name: 90s, 10m, 2h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    keep: Option<std::time::Duration>,
+    /// What has to answer at the destination before the move is taken for done: tcp://ADDRESS:PORT,
+    /// http://ADDRESS:PORT/PATH as this machine reaches it, or exec:PROGRAM ARGUMENTS in the container
+    #[arg(long, value_name = "PROBE")]
+    probe: Option<crate::migrate::Probe>,
+}
+
+/// Reads `90s`, `10m`, `2h`, and what else the friendly format of durations has.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| "write it as 90s, 10m or 2h".to_owned())?;
+    std::time::Duration::try_from(duration).map_err(|_| "it must not be negative".to_owned())
 }
 
 /// Runs drover with the arguments of this process.
@@ -192,6 +208,7 @@ fn headless(verb: Verb, fleet: Arc<Fleet>) -> anyhow::Result<ExitCode> {
             Verb::Hosts { json } => fleet::hosts(fleet, json).await,
             Verb::Ps { host, json } => fleet::ps(fleet, host, json).await,
             Verb::Migrate(arguments) => migrate::run(fleet, arguments).await,
+            Verb::Recover(arguments) => recover::run(fleet, arguments).await,
             Verb::Bench { verb: BenchVerb::Migrate(arguments) } => bench::run(fleet, arguments).await,
             // These need no fleet and were carried out before one was looked for.
             Verb::Lab(_)

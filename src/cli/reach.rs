@@ -1,11 +1,13 @@
 //! Reaching the hosts of a fleet for one command.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::fleet::{Fleet, HostName, HostSpec};
 use crate::migrate::Hosts;
+use crate::migrate::journal::Journal;
 use crate::ssh::{ConnectError, Connection, Connector, Prompter, Purpose, Remote, RemoteError};
 
 /// The hosts of a fleet, connected to when they are needed.
@@ -13,12 +15,21 @@ pub struct FleetHosts {
     fleet: Arc<Fleet>,
     connector: Connector,
     prompter: Arc<dyn Prompter>,
+    journal: Option<PathBuf>,
+    opened: tokio::sync::OnceCell<Option<Arc<Journal>>>,
 }
 
 impl FleetHosts {
     /// With somebody to ask for passphrases and host keys.
     pub fn new(fleet: Arc<Fleet>, connector: Connector, prompter: Arc<dyn Prompter>) -> Self {
-        Self { fleet, connector, prompter }
+        Self { fleet, connector, prompter, journal: None, opened: tokio::sync::OnceCell::new() }
+    }
+
+    /// With a journal, which is opened when it is needed.
+    #[must_use]
+    pub fn writing_down(mut self, journal: Option<PathBuf>) -> Self {
+        self.journal = journal;
+        self
     }
 
     /// Connects to one host.
@@ -38,6 +49,21 @@ impl Hosts for FleetHosts {
 
     fn names(&self) -> Vec<HostName> {
         self.fleet.hosts.iter().map(|spec| spec.name.clone()).collect()
+    }
+
+    async fn journal(&self) -> Option<Arc<Journal>> {
+        let open = async {
+            let path = self.journal.as_deref()?;
+            // Without it a migration can still be recovered, from the hosts' own records.
+            match Journal::open(path).await {
+                Ok(journal) => Some(Arc::new(journal)),
+                Err(error) => {
+                    tracing::warn!("this migration is not written down: {error}");
+                    None
+                }
+            }
+        };
+        self.opened.get_or_init(|| open).await.clone()
     }
 
     fn memory_reserve(&self, host: &HostName) -> u64 {

@@ -4,6 +4,7 @@
 //! channel. Nothing here draws, and nothing here decides what is shown.
 
 mod host;
+mod interrupted;
 mod questions;
 mod surroundings;
 
@@ -84,7 +85,7 @@ async fn run(
     mut secrets: mpsc::Receiver<SecretAnswer>,
 ) {
     let questions = Arc::new(Questions::new(happenings.clone()));
-    let Surroundings { connector, laptop, simulation, spread, .. } = surroundings;
+    let Surroundings { connector, laptop, simulation, spread, journal, .. } = surroundings;
     let mut watching = JoinSet::new();
     let mut watched = HashMap::new();
     for spec in &fleet.hosts {
@@ -95,10 +96,14 @@ async fn run(
         watched.insert(spec.name.clone(), Watched { host, pace });
     }
     watching.spawn(laptop.tell(happenings.clone()));
+    if let Some(journal) = journal.clone() {
+        watching.spawn(interrupted::tell(journal, happenings.clone()));
+    }
     if let Some(simulation) = &simulation {
         watching.spawn(simulation.tell(happenings.clone()));
     }
-    let reach = Arc::new(WorldHosts { watched, bulk: FleetHosts::new(fleet, connector, questions.clone()) });
+    let bulk = FleetHosts::new(fleet, connector, questions.clone()).writing_down(journal);
+    let reach = Arc::new(WorldHosts { watched, bulk });
     let mut migrations = JoinSet::new();
     let mut cancels: HashMap<MigrationId, CancellationToken> = HashMap::new();
     let mut considering: Option<JoinHandle<()>> = None;
@@ -206,6 +211,10 @@ impl Hosts for WorldHosts {
 
     fn names(&self) -> Vec<HostName> {
         self.bulk.names()
+    }
+
+    async fn journal(&self) -> Option<Arc<crate::migrate::journal::Journal>> {
+        self.bulk.journal().await
     }
 
     fn memory_reserve(&self, host: &HostName) -> u64 {

@@ -53,6 +53,7 @@ async fn migrate(id: MigrationId, request: Request, events: mpsc::Sender<Happeni
         stages,
         total: at,
         downtime: 3.8,
+        client_gap: None,
         bytes,
         wire_bytes,
         warnings: Vec::new(),

@@ -129,6 +129,7 @@ fn finished(session: &mut Session) {
             stages,
             total: 3.81,
             downtime: 2.71,
+            client_gap: None,
             bytes: 221_249_536,
             wire_bytes: 80_123_456,
             warnings: vec!["the clock of h2 is 3 s ahead".into()],

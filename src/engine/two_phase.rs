@@ -1,5 +1,7 @@
 //! A move in two phases: the source stays frozen until its destination is proven running.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::{Arrival, Codec, Inspected};
@@ -31,7 +33,7 @@ pub struct Metadata {
 ///
 /// | side | hears | says |
 /// |---|---|---|
-/// | source | `freeze`, `alive`, `handed`, `commit`, `abort`, `time` | `prepared`, `stamp …`, `dumped`, `handed`, `outcome thawed|committed|kept|lost|gone` |
+/// | source | `freeze`, `alive`, `handed`, `commit`, `abort`, `time` | `prepared`, `stamp …`, `dumped`, `handed`, `outcome thawed|committed|untidy|kept|lost|gone` |
 /// | destination | `begin`, `alive`, `go`, `abort`, `time` | `prepared`, `waiting`, `stamp …`, `outcome restored|failed|gone` |
 ///
 /// Before `handed` is answered the source thaws the container on `abort`, at the end of the connection, and 20 s after the
@@ -42,8 +44,9 @@ pub trait TwoPhase: Send + Sync {
     /// Reads a container's metadata. The error says, in words, why it cannot be had here.
     async fn metadata(&self, container: &Inspected) -> Result<Metadata, String>;
 
-    /// The source's side.
-    fn source(&self, errand: &Errand, container: &Inspected) -> Command;
+    /// The source's side. After the commit it removes the container, or keeps it stopped, renamed and without a restart
+    /// policy for so long.
+    fn source(&self, errand: &Errand, container: &Inspected, keep: Duration) -> Command;
 
     /// Writes the images to standard output, once its input says `go`.
     fn send(&self, directory: &str, codec: Codec) -> Command;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::explain::Explanation;
+use super::health::Probe;
 pub use super::wish::{Publish, Tcp};
 use crate::fleet::HostName;
 
@@ -25,12 +26,26 @@ pub struct Request {
     /// Published ports that shall be others there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publish: Vec<Publish>,
+    /// For how many seconds the source's stopped copy stays after the move, under another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<u64>,
+    /// What has to answer at the destination before the move is taken for done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
 }
 
 impl Request {
-    /// A move with nothing chosen beside its hosts.
+    /// The plain move of a container.
     pub fn new(container: impl Into<String>, from: HostName, to: HostName) -> Self {
-        Self { container: container.into(), from, to, tcp: None, publish: Vec::new() }
+        Self {
+            container: container.into(),
+            from,
+            to,
+            tcp: None,
+            publish: Vec::new(),
+            keep: None,
+            probe: None,
+        }
     }
 }
 
@@ -143,6 +158,16 @@ pub enum Way {
     KeptImages,
 }
 
+impl Way {
+    /// The word in records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::TwoPhase => "two-phase",
+            Self::KeptImages => "kept-images",
+        }
+    }
+}
+
 /// A moment that a host stamped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
@@ -163,8 +188,12 @@ pub struct Summary {
     pub stages: Vec<StageTime>,
     /// Total migration time: from the operator's command until the source's copy is gone, seconds.
     pub total: f64,
-    /// Downtime: from the order to freeze until the destination is proven running, seconds.
+    /// Downtime, seconds: in two phases from the freeze until the processes run again, as the hosts stamped it; otherwise
+    /// from the order to freeze until the destination is proven running.
     pub downtime: f64,
+    /// The longest time between two answers to the probe, seconds, as a client on this machine sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_gap: Option<f64>,
     /// Bytes of the archive and of the file-system difference, before compression.
     pub bytes: u64,
     /// Bytes on the wire to the destination.

@@ -134,6 +134,7 @@ impl Transaction {
             stages: self.reporter.stages().to_vec(),
             total: self.reporter.now(),
             downtime: running_at - frozen_at,
+            client_gap: None,
             bytes: archive_bytes + difference_bytes,
             wire_bytes,
             warnings: traveller.warnings,

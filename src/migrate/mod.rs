@@ -8,11 +8,18 @@ mod conversation;
 mod error;
 mod event;
 pub mod explain;
+mod health;
+pub mod identity;
+pub mod journal;
 mod kept_images;
 mod manifest;
 mod networks;
+mod note;
 mod preflight;
 mod probe;
+pub mod protocol;
+pub mod record;
+pub mod recover;
 mod report;
 mod ship;
 mod stream;
@@ -26,6 +33,7 @@ pub use event::{
     Check, FailedMigration, Mark, MigrationEvent, MigrationId, Publish, Reason, Request, Severity, Stage,
     StageTime, Summary, Tcp, Way, Whereabouts,
 };
+pub use health::Probe;
 pub use probe::{HostFacts, probe};
 pub use survey::Hosts;
 pub use transaction::migrate;

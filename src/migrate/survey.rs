@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::error::MigrateError;
 use super::event::{Publish, Request};
+use super::journal::Journal;
 use super::networks;
 use super::preflight::{Destination, Image, Source};
 use super::probe::{Belongings, probe};
@@ -21,6 +22,11 @@ pub trait Hosts: Send + Sync {
 
     /// The names of all hosts of the fleet.
     fn names(&self) -> Vec<HostName>;
+
+    /// Where migrations are written down; none where nothing is real, or where it cannot be opened.
+    async fn journal(&self) -> Option<Arc<Journal>> {
+        None
+    }
 
     /// Memory that must stay available on a host, bytes.
     fn memory_reserve(&self, host: &HostName) -> u64;

@@ -17,12 +17,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::MigrateError;
 use super::event::{FailedMigration, MigrationEvent, Publish, Request, Stage, Summary, Way, Whereabouts};
+use super::identity::TransactionId;
+use super::journal::Times;
 use super::manifest::Manifest;
 use super::networks::{self, Fit};
+use super::note::Note;
 use super::preflight::{self, Image, Keep};
+use super::recover::{self, Act};
 use super::report::Reporter;
 use super::ship::{ship_image, step};
 use super::survey::{Hosts, Party, sensible, survey};
+use super::two_phase;
 use crate::engine::{Arrival, Codec, Inspected, Mount, Network, Size};
 use crate::fleet::{ContainerStatus, HostName, printable};
 use crate::ssh::{Command, ExitStatus, RemoteError};
@@ -68,8 +73,9 @@ pub(super) struct Transaction {
     pub(super) hosts: Arc<dyn Hosts>,
     pub(super) reporter: Reporter,
     pub(super) reached: Reached,
-    /// 16 hexadecimal digits.
-    pub(super) identity: String,
+    pub(super) identity: TransactionId,
+    /// Where it is written down.
+    pub(super) journal: Note,
     pub(super) source_directory: String,
     pub(super) destination_directory: String,
     pub(super) container: Option<Inspected>,
@@ -88,11 +94,13 @@ pub async fn migrate(
     events: mpsc::Sender<MigrationEvent>,
     cancel: CancellationToken,
 ) -> Result<Summary, FailedMigration> {
-    let identity = format!("{:016x}", rand::random::<u64>());
+    let identity = TransactionId::random();
+    let journal = hosts.journal().await;
     let mut transaction = Transaction {
         source_directory: format!("/run/drover/{identity}"),
         destination_directory: format!("/var/tmp/drover-{identity}"),
         identity,
+        journal: Note::new(journal),
         request,
         hosts,
         reporter: Reporter::new(events),
@@ -110,11 +118,17 @@ pub async fn migrate(
     };
     match forward {
         Ok(summary) => {
+            let times = Times { total: summary.total, downtime: summary.downtime };
+            transaction.journal.end(&transaction.identity, "moved", Some(times)).await;
             transaction.reporter.tell(MigrationEvent::Finished { summary: summary.clone() }).await;
             Ok(summary)
         }
         Err(error) => {
             let failure = transaction.back(error).await;
+            // What is not known or not cleared away stays open, for “drover recover”.
+            if matches!(failure.whereabouts, Whereabouts::Untouched | Whereabouts::BackOnSource) {
+                transaction.journal.end(&transaction.identity, &failure.cause, None).await;
+            }
             transaction.reporter.tell(MigrationEvent::Failed { failure: failure.clone() }).await;
             Err(failure)
         }
@@ -138,7 +152,9 @@ impl Transaction {
             Party::reach(&*self.hosts, &request.from),
             Party::reach(&*self.hosts, &request.to)
         )?;
-        let traveller = self.check(&from, &to).await?;
+        let (traveller, metadata) =
+            tokio::join!(self.check(&from, &to), two_phase::metadata(&request.container, &from, &to));
+        let traveller = traveller?;
         match traveller.image {
             Image::Present => {}
             Image::Tag => {
@@ -152,8 +168,11 @@ impl Transaction {
             }
         }
 
-        match self.prepared_metadata(&from, &to, &traveller).await {
+        match metadata {
             Ok(metadata) => self.in_two_phases(&from, &to, traveller, metadata, committed).await,
+            Err(cause) if request.keep.is_some() => Err(MigrateError::Refused(format!(
+                "the stopped copy can be kept only after a move in two phases, which is not possible here: {cause}"
+            ))),
             Err(_) => self.by_kept_images(&from, &to, traveller, committed).await,
         }
     }
@@ -270,7 +289,7 @@ impl Transaction {
     ) -> Result<(), MigrateError> {
         // Before the first is made: one that is being made when this ends must go, too.
         self.networks = traveller.networks.iter().map(|network| network.name.clone()).collect();
-        networks::create(to, &traveller.networks, &self.identity).await
+        networks::create(to, &traveller.networks, &self.identity.to_string()).await
     }
 
     /// Takes back the networks that were made for a container that did not come; the answer is what is left to do.
@@ -280,7 +299,7 @@ impl Transaction {
         {
             return None;
         }
-        let command = |party: &Party| party.engine.remove_networks(&self.identity);
+        let command = |party: &Party| party.engine.remove_networks(&self.identity.to_string());
         let names: Vec<String> = self.networks.iter().map(|name| printable(name)).collect();
         self.insist(&self.request.to, command).await.err().map(|cause| {
             let to = &self.request.to;
@@ -382,6 +401,9 @@ impl Transaction {
                 _ => None,
             })
             .collect();
+        if self.way == Way::TwoPhase && self.reached == Reached::RestoreOrdered {
+            return self.close(container, &volumes).await;
+        }
         let command = |party: &Party| match (self.way, party.engine.two_phase()) {
             (Way::TwoPhase, Some(engine)) => {
                 engine.undo(&self.destination_directory, &container.id, &volumes)
@@ -393,6 +415,26 @@ impl Transaction {
             Ok(_) => Err("its copy could not be removed".into()),
             Err(cause) => Err(cause),
         }
+    }
+
+    /// The same where a restore was ordered: somebody else may have recovered the move meanwhile, so the decision that is
+    /// recorded at the destination counts.
+    async fn close(&self, container: &Inspected, volumes: &[String]) -> Result<(), String> {
+        let act = Act::Close(volumes);
+        let command = |_: &Party| recover::command(&act, &self.identity, &container.id);
+        let said = self.insist(&self.request.to, command).await?;
+        match said.lines().last().unwrap_or_default() {
+            "closed" => {}
+            "committed" => return Err("another drover has finished this move meanwhile".into()),
+            other => return Err(format!("the destination says “{}”", printable(other))),
+        }
+        let conclude = |party: &Party| match party.engine.two_phase() {
+            Some(engine) => engine.conclude(&self.destination_directory, &container.id),
+            None => party.engine.tidy(&self.destination_directory, &container.id),
+        };
+        // Nothing of the container is there; a directory that stays is no reason to keep it frozen.
+        let _ = self.insist(&self.request.to, conclude).await;
+        Ok(())
     }
 
     /// Removes our directory on a host where nothing else was done; a host that does not answer keeps an

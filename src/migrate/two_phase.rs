@@ -11,53 +11,56 @@ use tokio_util::sync::CancellationToken;
 use super::conversation::{Side, now, ready};
 use super::error::MigrateError;
 use super::event::{Mark, Stage, Summary, Way};
+use super::health::{self, Watch};
+use super::journal::Begun;
 use super::manifest::Manifest;
+use super::protocol::{Intent, Phase};
+use super::record::{HostRecord, Role};
+use super::recover::{self, Act, Answer};
 use super::ship::{View, lost, ship_changes, step};
 use super::stream::{Broken, finish, relay};
 use super::survey::Party;
 use super::transaction::{Reached, Transaction, Traveller};
-use crate::engine::{Errand, Metadata, Mount, Segment, TwoPhase, Volumes};
+use crate::engine::{Errand, Inspected, Metadata, Mount, Segment, TwoPhase, Volumes};
 
 /// How long the hosts may take to get ready while nothing is frozen: they start two processes of Podman, each some 0.1 s on
 /// an idle host, and networks.
 const PREPARATION: Duration = Duration::from_secs(60);
 
-impl Transaction {
-    /// What the destination needs before the freeze; an error says why this move cannot be made in two phases.
-    pub(super) async fn prepared_metadata(
-        &self,
-        from: &Party,
-        to: &Party,
-        traveller: &Traveller,
-    ) -> Result<Metadata, String> {
-        let (Some(source), Some(_)) = (from.engine.two_phase(), to.engine.two_phase()) else {
-            return Err("the engine has no way for it".into());
-        };
-        source.metadata(&traveller.container).await
-    }
+/// What the destination needs before the freeze; an error says why this move cannot be made in two phases.
+pub(super) async fn metadata(container: &str, from: &Party, to: &Party) -> Result<Metadata, String> {
+    let (Some(source), Some(_)) = (from.engine.two_phase(), to.engine.two_phase()) else {
+        return Err("the engine has no way for it".into());
+    };
+    let inspected = from.engine.inspect(container).await.map_err(|error| error.to_string())?;
+    source.metadata(&inspected.ok_or("there is no such container")?).await
+}
 
-    fn errand(&self, traveller: &Traveller, role: &str) -> Errand {
+impl Transaction {
+    fn errand(&self, traveller: &Traveller, role: Role) -> Errand {
         let who = format!(
             "{}@{}",
             std::env::var("USER").unwrap_or_else(|_| "somebody".into()),
             rustix::system::uname().nodename().to_string_lossy()
         );
-        let record = serde_json::json!({
-            "tx": self.identity,
-            "container": traveller.container.id,
-            "name": traveller.container.name,
-            "from": self.request.from,
-            "to": self.request.to,
-            "role": role,
-            "who": who,
-            "since": jiff::Timestamp::now().to_string(),
-            "way": Way::TwoPhase,
-        });
+        let record = HostRecord {
+            tx: self.identity.clone(),
+            container: traveller.container.id.clone(),
+            name: traveller.container.name.clone(),
+            from: self.request.from.to_string(),
+            to: self.request.to.to_string(),
+            role,
+            who: who.clone(),
+            since: jiff::Timestamp::now().to_string(),
+            way: Way::TwoPhase,
+            volumes: volumes(&traveller.container),
+        };
         Errand {
             directory: self.source_directory.clone(),
             container: traveller.container.id.clone(),
             who,
-            record: record.to_string(),
+            // Nothing in it can fail to be written as JSON.
+            record: serde_json::to_string(&record).unwrap_or_default(),
         }
     }
 
@@ -78,25 +81,40 @@ impl Transaction {
         let began = now() - self.reporter.now();
         let id = traveller.container.id.clone();
         self.reporter.begin(Stage::Prepare).await;
+        let begun = Begun {
+            container: id.clone(),
+            name: traveller.container.name.clone(),
+            from: self.request.from.clone(),
+            to: self.request.to.clone(),
+            from_address: from.remote.host().to_string(),
+            to_address: to.remote.host().to_string(),
+            way: Way::TwoPhase,
+            predicted: None,
+        };
+        self.journal.begin(&self.identity, begun).await;
+        self.journal.intent(&self.identity, Phase::Prepare).await;
         self.make_networks(to, &traveller).await?;
-        traveller.arrival.volumes = make_volumes(from, to, &volumes(&traveller)).await?;
+        traveller.arrival.volumes = make_volumes(from, to, &volumes(&traveller.container)).await?;
         let difference = self.view(&traveller.container, include_str!("scripts/changes.sh"));
         let manifest = self.view(&traveller.container, include_str!("scripts/manifest.sh"));
         let prepared = tokio::time::timeout(
             PREPARATION,
             self.prepare(from, to, leaving, arriving, &traveller, metadata),
         );
-        let (prepared, difference, manifest) = tokio::try_join!(
+        let (prepared, difference, manifest, listened) = tokio::try_join!(
             async {
                 prepared.await.unwrap_or_else(|_| Err(step(&self.request.to, "preparing takes too long")))
             },
             View::open(from, &difference),
             View::open(from, &manifest),
+            async { Ok(health::listening(&*from.remote, traveller.container.pid).await?) },
         )?;
         let Prepared { mut source, mut destination, mut send, places } = prepared;
 
         self.reporter.begin(Stage::Checkpoint).await;
+        self.journal.intent(&self.identity, Phase::Perform).await;
         self.reached = Reached::Frozen;
+        let watch = self.request.probe.as_ref().and_then(Watch::begin);
         source.say("freeze").await?;
         tokio::io::AsyncWriteExt::write_all(&mut send.stdin, b"go\n")
             .await
@@ -147,6 +165,7 @@ impl Transaction {
         self.reporter.finish(Some(wire_bytes)).await;
 
         self.reporter.begin(Stage::Restore).await;
+        self.journal.intent(&self.identity, Phase::Finish).await;
         self.reached = Reached::RestoreOrdered;
         destination.say("go").await?;
         let (restored, ours) = tokio::join!(destination.until_outcome("restored"), manifest.describe(from));
@@ -156,25 +175,36 @@ impl Transaction {
         self.reporter.begin(Stage::Verify).await;
         let since = destination.stamped_there("pre-restore").unwrap_or_default();
         self.verify(to, &traveller.container, &Manifest::of_source(&ours), since).await?;
+        self.listens(to, &traveller.container, &listened).await?;
+        if let Some(probe) = &self.request.probe {
+            probe
+                .answered(to, &id)
+                .await
+                .map_err(|cause| step(&self.request.to, &format!("{probe} is not answered: {cause}")))?;
+        }
+        let client_gap = watch.map(|watch| watch.longest_gap());
 
         self.reporter.begin(Stage::Remove).await;
+        self.journal.intent(&self.identity, Phase::Decide).await;
+        // Somebody else may be recovering this move at the same time: what is recorded at the destination first, counts.
+        match recover::act(&*to.remote, &Act::Decide(Intent::Commit), &self.identity, &id).await? {
+            Answer::Committed => {}
+            Answer::Undo => return Err(step(&self.request.to, "another drover has taken this move back")),
+            other => {
+                return Err(step(&self.request.to, &format!("the move cannot be decided there: {other:?}")));
+            }
+        }
         self.reached = Reached::Committed;
         committed.cancel();
+        // The source removes its copy by itself; the destination's directory is all that is left.
+        let conclude = arriving.conclude(&self.destination_directory, &id);
         let ended = async {
             source.say("commit").await?;
             source.until_outcome("committed").await
         };
-        let ended = ended.await;
-        let removed = from.engine.remove_stopped(&id).await;
-        let (left, right) = (
-            leaving.conclude(&self.source_directory, &id),
-            arriving.conclude(&self.destination_directory, &id),
-        );
-        let (left, right) = tokio::join!(from.remote.run(&left), to.remote.run(&right));
-        self.left_over = self.left_over(removed.is_ok(), left.is_ok(), right.is_ok());
+        let (ended, right) = tokio::join!(ended, to.remote.run(&conclude));
+        self.left_over = self.left_over(ended.is_ok(), ended.is_ok(), right.is_ok());
         ended?;
-        removed?;
-        left?;
         right?;
         self.reporter.finish(None).await;
         let mark = |host: &crate::fleet::HostName, (word, at): (&str, f64)| Mark {
@@ -194,12 +224,36 @@ impl Transaction {
             stages: self.reporter.stages().to_vec(),
             total: self.reporter.now(),
             downtime,
+            client_gap,
             bytes: wire_bytes,
             wire_bytes,
             warnings: traveller.warnings,
             way: Way::TwoPhase,
             marks,
         })
+    }
+
+    /// Whether the same ports are listened on as at the source before the freeze.
+    async fn listens(
+        &self,
+        to: &Party,
+        container: &Inspected,
+        listened: &[String],
+    ) -> Result<(), MigrateError> {
+        // In the host's own namespace others listen, too.
+        if listened.is_empty() || container.network_mode == "host" {
+            return Ok(());
+        }
+        let host = &self.request.to;
+        let arrived = to.engine.inspect(&container.id.0).await?;
+        let pid = arrived.map_or(0, |arrived| arrived.pid);
+        let now = health::listening(&*to.remote, pid).await?;
+        let missing: Vec<&str> =
+            listened.iter().filter(|port| !now.contains(port)).map(String::as_str).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(step(host, &format!("the container listened on {} and does not any more", missing.join(", "))))
     }
 
     async fn prepare<'a>(
@@ -212,10 +266,11 @@ impl Transaction {
         metadata: Metadata,
     ) -> Result<Prepared<'a>, MigrateError> {
         let Traveller { container, codec, arrival, .. } = traveller;
-        let volumes = volumes(traveller);
-        let leave = leaving.source(&self.errand(traveller, "source"), container);
+        let volumes = volumes(container);
+        let keep = Duration::from_secs(self.request.keep.unwrap_or_default());
+        let leave = leaving.source(&self.errand(traveller, Role::Source), container, keep);
         let send = leaving.send(&self.source_directory, *codec);
-        let errand = self.errand(traveller, "destination");
+        let errand = self.errand(traveller, Role::Destination);
         let arrive = arriving.destination(&errand, metadata.archive.len(), arrival, &volumes);
         let source = async {
             let process = from.remote.spawn(&leave).await?;
@@ -251,13 +306,23 @@ impl Transaction {
         side: &mut Side<'_>,
     ) -> Result<Places, MigrateError> {
         side.until("waiting").await?;
-        let place = arriving.place(&self.destination_directory, traveller.codec, &volumes(traveller));
+        let place =
+            arriving.place(&self.destination_directory, traveller.codec, &volumes(&traveller.container));
         let changes = arriving.place_changes(&self.destination_directory);
         let (mut place, mut changes) = tokio::try_join!(to.remote.spawn(&place), to.remote.spawn(&changes))?;
         ready(&*to.remote, &mut place, "placing the images").await?;
         ready(&*to.remote, &mut changes, "placing the changed files").await?;
         Ok((place, changes))
     }
+}
+
+/// The volumes that come to the destination with the container; that it had none of them is a check.
+fn volumes(container: &Inspected) -> Vec<String> {
+    let name = |mount: &Mount| match mount {
+        Mount::Volume { name, .. } => Some(name.clone()),
+        _ => None,
+    };
+    container.mounts.iter().filter_map(name).collect()
 }
 
 /// Both hosts, waiting.
@@ -286,15 +351,6 @@ async fn make_volumes(from: &Party, to: &Party, names: &[String]) -> Result<Volu
         to.remote.run(&to.engine.create_volume(volume)).await?;
     }
     Ok(Volumes::Made)
-}
-
-/// Names of the volumes that come with a container.
-fn volumes(traveller: &Traveller) -> Vec<String> {
-    let name = |mount: &Mount| match mount {
-        Mount::Volume { name, .. } => Some(name.clone()),
-        _ => None,
-    };
-    traveller.container.mounts.iter().filter_map(name).collect()
 }
 
 /// Whether a script said that everything is in its place.

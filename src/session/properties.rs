@@ -59,6 +59,7 @@ fn migration() -> impl Strategy<Value = MigrationEvent> {
         stages: vec![time(Stage::Transfer, 0.5, downtime, Some(5))],
         total,
         downtime,
+        client_gap: None,
         bytes: 5,
         wire_bytes: 3,
         warnings: vec!["mind the clock".into()],

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file takes what it needs")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests may")]
 
+pub mod interrupted;
 pub mod moving;
 pub mod tree;
 

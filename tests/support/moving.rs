@@ -288,7 +288,10 @@ impl Drop for Scene {
             host.full_speed();
         }
         let script =
-            "rm -rf /etc/criu/default.conf /etc/criu/fail /run/drover /var/tmp/drover-* /dev/shm/drover-*
+            "for fifo in /run/drover/*/verdict /run/drover/*/release; do
+                [ -p \"$fifo\" ] && timeout 1 sh -c 'echo abort >\"$1\"' drover \"$fifo\"
+            done
+            rm -rf /etc/criu/default.conf /etc/criu/fail /run/drover /var/lib/drover /root/*.tar /var/tmp/drover-* /dev/shm/drover-*
             umount /var/tmp /dev/shm/full 2>/dev/null
             for name in $(podman ps --all --format '{{.Names}}' | grep -vxE 'counter|redis|web'); do
                 podman rm --force --time 0 \"$name\"

@@ -19,6 +19,8 @@ pub struct Surroundings {
     pub simulation: Option<SimulationControl>,
     /// How far pauses between attempts to connect are spread out.
     pub spread: Spread,
+    /// The journal of real migrations; none where nothing is real.
+    pub journal: Option<std::path::PathBuf>,
 }
 
 /// How pauses between attempts to connect are spread out.
@@ -49,6 +51,7 @@ impl Surroundings {
             clock_ms: jiff::Timestamp::now().as_millisecond(),
             simulation: None,
             spread: Spread::ByChance,
+            journal: crate::migrate::journal::Journal::place(),
         }
     }
 }
@@ -168,6 +171,7 @@ mod tests {
             clock_ms: 1_795_177_985_000,
             simulation: Some(simulation),
             spread: Spread::Never,
+            journal: None,
         };
         let (tasks, mut world) = Tasks::start(Arc::new(fleet), surroundings);
 

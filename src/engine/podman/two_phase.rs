@@ -4,11 +4,14 @@
 //! wrapper in a directory of ours gives that one run of CRIU an action script, and no file of the host is changed. And it
 //! restores from an archive whose images are not there yet, as long as CRIU is not called: the wrapper waits for them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::{Podman, metadata, publish};
 use crate::engine::{
-    Address, Arrival, Codec, Connections, Errand, Inspected, Metadata, Mount, Segment, TwoPhase, Volumes,
+    Address, Arrival, Codec, Connections, Errand, Inspected, Metadata, Mount, Segment, Size, TwoPhase,
+    Volumes,
 };
 use crate::fleet::ContainerId;
 use crate::ssh::Command;
@@ -25,7 +28,7 @@ impl TwoPhase for Podman {
         metadata::read(&*self.remote, container).await
     }
 
-    fn source(&self, errand: &Errand, container: &Inspected) -> Command {
+    fn source(&self, errand: &Errand, container: &Inspected, keep: Duration) -> Command {
         let volumes = container.mounts.iter().filter_map(|mount| match mount {
             Mount::Volume { source, .. } => Some(source.clone()),
             _ => None,
@@ -35,10 +38,12 @@ impl TwoPhase for Podman {
             &errand.container.0,
             &errand.who,
             &errand.record,
-            include_str!("two_phase/criu_source.sh"),
+            include_str!("two_phase/criu.sh"),
             include_str!("two_phase/action_source.sh"),
             common!("checkpoint.sh"),
             &container.pid.to_string(),
+            self.socket(Size::Small),
+            &keep.as_secs().to_string(),
         ];
         Command::script(common!("source.sh"), words).arguments(volumes)
     }
@@ -72,7 +77,7 @@ impl TwoPhase for Podman {
             &errand.container.0,
             &errand.who,
             &errand.record,
-            include_str!("two_phase/criu_destination.sh"),
+            include_str!("two_phase/criu.sh"),
             include_str!("two_phase/action_destination.sh"),
             common!("restore.sh"),
             &metadata.to_string(),

@@ -8,7 +8,7 @@ if ! [ -d "$directory" ]; then
     rm -f -- "$record"
     exit 0
 fi
-[ -p "$directory/words" ] && echo abort 1<>"$directory/words"
+[ -p "$directory/verdict" ] && echo abort 1<>"$directory/verdict"
 tries=0
 while alive "$(cat "$directory/pid" 2>/dev/null)" && [ $tries -lt 2400 ]; do
     sleep 0.05

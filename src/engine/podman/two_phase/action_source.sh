@@ -21,6 +21,16 @@ case $CRTOOLS_SCRIPT_ACTION in
         exit 0
         ;;
 esac
+shut() {
+    for freezer in freezer:FROZEN freezer.v2:1; do
+        file=$(cat "$directory/${freezer%:*}" 2>/dev/null) && [ -w "$file" ] && echo "${freezer#*:}" >"$file"
+    done
+}
+open() {
+    for freezer in freezer:THAWED freezer.v2:0; do
+        file=$(cat "$directory/${freezer%:*}" 2>/dev/null) && [ -w "$file" ] && echo "${freezer#*:}" >"$file"
+    done
+}
 stamp dumped
 state dumped
 images=$(readlink "$CRTOOLS_IMAGE_DIR")
@@ -43,7 +53,7 @@ pack() {
         echo dumped >&7
 } >"$directory/images" 2>/dev/null &
 sending=$!
-exec 8<>"$directory/words"
+exec 8<>"$directory/verdict"
 # Words come as long as somebody is there: 20 s without one is four beats missed. A waiting that no laptop ends
 # after the destination took over ends by itself a minute later, with the images kept.
 ticking=$$
@@ -63,26 +73,39 @@ while [ -z "$verdict" ] && read -r word <&8; do
         alive) missed=0 ;;
         handed)
             handed=yes missed=0
+            # From now on nothing may run here by itself, not even when CRIU is killed and lets go of the processes.
+            shut
             state handed
             echo handed >&7
             ;;
         commit) [ $handed = yes ] && verdict=committed ;;
         abort) verdict=thawed ;;
-        lost) if [ $handed = no ]; then verdict=thawed; fi ;;
+        lost)
+            stamp lost
+            if [ $handed = no ]; then verdict=thawed; fi
+            ;;
         tick)
             missed=$((missed + 1))
+            if [ $missed = 4 ]; then stamp expired; fi
             if [ $handed = no ] && [ $missed -ge 4 ]; then verdict=thawed; fi
             if [ $handed = yes ] && [ $missed -ge 12 ]; then verdict=kept; fi
             ;;
     esac
 done
-echo "${verdict:-thawed}" >"$directory/verdict"
+verdict=${verdict:-thawed}
+echo "$verdict" >"$directory/decided"
 kill "$ticker" "$sending" 2>/dev/null
 stamp "$verdict"
-# Whatever CRIU makes of this, nothing may run here any more once the destination has it. The freezer of version 1 was shut
-# before the dump, and CRIU shuts it again before it lets go of the processes (criu/seize.c); version 2 is shut here, since
-# there a frozen process can be killed.
 case $verdict in
-    committed | kept) [ -w "$(cat "$directory/freezer.v2" 2>/dev/null)" ] && echo 1 >"$(cat "$directory/freezer.v2")" ;;
+    thawed) open ;;
+    *)
+        # A frozen process of version 1 cannot die, so its freezer must open; CRIU holds the processes until it has ended
+        # them, and shuts the freezer again before it lets them go (criu/seize.c). When CRIU is gone, nothing holds them
+        # but the freezer, and the checkpoint ends them.
+        read -r line </proc/$$/stat
+        line=${line##*) }
+        line=${line#* }
+        [ "${line%% *}" = "$PPID" ] && [ -s "$directory/freezer" ] && open
+        ;;
 esac
 case $verdict in committed | kept) exit 0 ;; *) exit 1 ;; esac

@@ -29,11 +29,13 @@ unlock() {
 }
 tidy() {
     unlock
+    # In this order: without a record nothing can be decided any more.
     rm -f -- "$record"
+    rm -f -- "${record%.json}.decision"
     case $directory in /run/drover/*) rm -rf -- "$directory" ;; esac
     rmdir /run/drover /var/lib/drover 2>/dev/null
 }
-# Makes our directory, the lock and the record. $1 who, for people; $2 the record.
+# Makes our directory, the lock and the record. $1 who, for people; $2 the record; $3 the name of the FIFO for words.
 begin() {
     mkdir -p -m 700 /run/drover /var/lib/drover || exit 90
     # Two migrations of one container must not both believe that they hold it. The lock of one that is over is stale.
@@ -45,13 +47,15 @@ begin() {
             exit 97
         }
     fi
-    mkdir -m 700 "$directory" && mkfifo -m 600 "$directory/words" "$directory/answer" || { unlock; exit 90; }
+    mkdir -m 700 "$directory" && mkfifo -m 600 "$directory/$3" "$directory/answer" || { unlock; exit 90; }
     echo "$directory since $(date) $1" >"$lock/owner"
     printf '%s\n' "$2" >"$record.new" && sync "$record.new" && mv -f "$record.new" "$record" || { tidy; exit 90; }
 }
-# Installs the criu that only our own calls of Podman find, by their PATH. $1 its script, $2 the script of its actions.
+# Installs the criu that only our own calls of Podman find, by their PATH. $1 what it is for, $2 its script, $3 the script
+# of its actions.
 install_criu() {
-    mkdir -m 700 "$directory/bin" && printf '%s\n' "$1" >"$directory/bin/criu" && printf '%s\n' "$2" >"$directory/action" &&
+    mkdir -m 700 "$directory/bin" && printf '%s\n' "$2" >"$directory/bin/criu" && printf '%s\n' "$3" >"$directory/action" &&
+        echo "$1" >"$directory/verb" &&
         echo "action-script $directory/action" >"$directory/criu.conf" && command -v criu >"$directory/criu.path" &&
         chmod 700 "$directory/bin/criu" "$directory/action" || { tidy; exit 90; }
 }

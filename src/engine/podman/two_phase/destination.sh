@@ -3,14 +3,14 @@
 # $3 who, $4 record, $5 wrapper of criu, $6 its action script, $7 script of the restore, $8 bytes of the metadata archive,
 # $9 now or frozen: when the restore may begin, $10 wrapper of netavark or empty, $11 an option for CRIU or empty, $12 volumes,
 # one a line; further arguments are options of the restore
-begin "$3" "$4"
-install_criu "$5" "$6"
+begin "$3" "$4" release
+install_criu restore "$5" "$6"
 restore=$7 size=$8 when=$9
 shift 9
 hold_network "$1"
 [ -z "$2" ] || echo "$2" >>"$directory/criu.conf"
 shift 2
-exec 8<>"$directory/words" 7<>"$directory/answer"
+exec 8<>"$directory/release" 7<>"$directory/answer"
 state preparing
 head -c "$size" >"$directory/metadata.tar"
 [ "$(wc -c <"$directory/metadata.tar")" = "$size" ] || { tidy; exit 1; }

@@ -1,7 +1,7 @@
 # Continues common.sh: has the engine restore. Runs detached: no connection ends it.
 # $3 the volumes that come with it, one a line; further arguments are options of the restore
 # Held open, so that a word that is said early is not lost.
-exec 7<>"$directory/answer" 8<>"$directory/words"
+exec 7<>"$directory/answer" 8<>"$directory/release"
 echo $$ >"$directory/pid"
 volumes=$3
 shift 3
@@ -19,8 +19,7 @@ state failed
 { sed 's/^/podman: /' "$directory/podman.log"
   quote_log "$(podman container inspect --format '{{.StaticDir}}' "$container" 2>/dev/null)/restore.log"; } >&7
 # Nobody has to come for what is left of it. A wrapper whose Podman was killed must not go on either.
-mkdir "$directory/released" 2>/dev/null
-echo abort 1<>"$directory/words"
+ln -s undo "$directory/decision" 2>/dev/null
 end_wrappers
 (
     # Names of volumes have no blanks.

@@ -1,8 +1,8 @@
 # Continues common.sh: the source's side of a two-phase move, for as long as the connection lives.
 # $3 who, $4 record, $5 wrapper of criu, $6 its action script, $7 script of the checkpoint, $8 first process of the container,
-# further arguments are directories of volumes
-begin "$3" "$4"
-install_criu "$5" "$6"
+# $9 the API's socket, or empty, ${10} seconds for which the stopped container stays; further arguments are directories of volumes
+begin "$3" "$4" verdict
+install_criu checkpoint "$5" "$6"
 mkfifo -m 600 "$directory/images" || { tidy; exit 90; }
 checkpoint=$7
 # CRIU asks the freezer of cgroup v1 once, and when not every process has stopped by then it looks again only
@@ -11,20 +11,14 @@ freezer=/sys/fs/cgroup/freezer$(awk -F: '$2 == "freezer" { print $3 }' "/proc/$8
 case $freezer in *"$container"*) echo "$freezer" >"$directory/freezer" ;; esac
 freezer=/sys/fs/cgroup$(awk -F: '$1 == "0" { print $3 }' "/proc/$8/cgroup" 2>/dev/null)/cgroup.freeze
 case $freezer in *"$container"*) echo "$freezer" >"$directory/freezer.v2" ;; esac
-shift 8
+socket=$9
+shift 9
+keep=$1
+shift
 { [ $# = 0 ] || printf '%s\n' "$@"; } >"$directory/volumes"
-exec 8<>"$directory/words" 7<>"$directory/answer"
-state prepared
-echo prepared
-while read -r order || order=lost; do
-    case $order in
-        freeze) break ;;
-        time) echo "time $(date +%s.%N)" ;;
-        alive) ;;
-        *) tidy; exit 1 ;;
-    esac
-done
-setsid sh -c "$checkpoint" drover "$directory" "$container" </dev/null >/dev/null 2>&1 7>&- 8>&- &
+exec 8<>"$directory/verdict" 7<>"$directory/answer"
+state preparing
+setsid sh -c "$checkpoint" drover "$directory" "$container" "$socket" "$keep" </dev/null >/dev/null 2>&1 7>&- 8>&- &
 supervisor=$!
 (while sleep 1 && kill -0 $supervisor 2>/dev/null; do :; done; echo "outcome gone" >&7) 8>&- &
 watcher=$!
@@ -41,7 +35,7 @@ exec 3<&0
     while read -r word; do
         case $word in
             time) echo "time $(date +%s.%N)" ;;
-            handed | commit | abort | alive) echo "$word" >&8 ;;
+            freeze | handed | commit | abort | alive) echo "$word" >&8 ;;
         esac
     done
     echo lost >&8

@@ -2,10 +2,9 @@
 # that were not there before, each ended up here with the restore. Can be run any number of times. Prints undone.
 shift 2
 if [ -d "$directory" ]; then
-    # Whoever makes this directory decides whether the restore may go on.
-    if mkdir "$directory/released" 2>/dev/null; then
-        [ -p "$directory/words" ] && echo abort 1<>"$directory/words"
-    fi
+    # The first decision holds: with this one a restore that waits does not go on.
+    ln -s undo "$directory/decision" 2>/dev/null
+    [ -p "$directory/release" ] && echo abort 1<>"$directory/release"
     # A restore that is under way ends by itself: 240 s is Podman's own limit.
     tries=0
     while alive "$(cat "$directory/pid" 2>/dev/null)" && [ $tries -lt 2400 ]; do
