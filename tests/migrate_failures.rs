@@ -97,7 +97,7 @@ mod shared {
         let mut command = case.scene.command("roomy", "h1", "h2");
         command.env("DROVER_FLEET", file);
         let outcome = Scene::begin_of(command).end();
-        outcome.says(5, &["h2", "available", "reserve", "3.00 GiB", "Nothing was touched"]);
+        outcome.says(16, &["h2", "available", "reserve", "3.00 GiB", "Nothing was touched"]);
         case.untouched();
         case.scene.nothing_left("h2", &[]);
     }
@@ -139,7 +139,7 @@ mod shared {
     fn a_taken_name_is_refused() {
         let Some(case) = Case::begin("taken") else { return };
         let other = case.scene.run("h2", "taken", &format!("{COUNTER} sh -c 'while :; do sleep 1000; done'"));
-        case.migrate("h2").says(5, &["h2", "container taken is there already", "Nothing was touched"]);
+        case.migrate("h2").says(12, &["h2", "container taken is there already", "Nothing was touched"]);
         case.untouched();
         assert_eq!(case.scene.ssh("h2", "podman ps --quiet --no-trunc"), other, "the other one runs on");
         case.scene.nothing_of_ours("h2");
@@ -150,7 +150,7 @@ mod shared {
         let start = |scene: &Scene| scene.run("h1", "ported", &format!("--publish 7777:80 {COUNTER}"));
         let Some(case) = Case::with("ported", start) else { return };
         case.scene.run("h2", "listener", "--publish 7777:80 localhost/drover/counter:latest");
-        case.migrate("h2").says(5, &["h2", "port 7777", "Nothing was touched"]);
+        case.migrate("h2").says(17, &["h2", "port 7777", "Nothing was touched"]);
         case.untouched();
         case.scene.nothing_of_ours("h2");
     }
@@ -162,16 +162,16 @@ mod shared {
         scene
             .migrate("asked", "h1", "h1")
             .says(5, &["h1 is both source and destination", "Nothing was touched"]);
-        scene.migrate("nobody", "h1", "h2").says(5, &["h1", "no container “nobody”", "drover ps --host h1"]);
+        scene.migrate("nobody", "h1", "h2").says(10, &["h1", "no container “nobody”", "drover ps --host h1"]);
         let unknown = scene.migrate("asked", "h1", "h9");
         assert!(![Some(0), None].contains(&unknown.code) && unknown.stderr.contains("h9"), "{unknown:#?}");
         scene.run("h1", "over", COUNTER);
         scene.ssh("h1", "podman stop --time 0 over 2>&1");
-        scene.migrate("over", "h1", "h2").says(5, &["h1", "over does not run", "podman start over"]);
+        scene.migrate("over", "h1", "h2").says(11, &["h1", "over does not run", "podman start over"]);
         scene.run("h1", "brief", &format!("--rm {COUNTER}"));
-        scene.migrate("brief", "h1", "h2").says(5, &["h1", "--rm"]);
+        scene.migrate("brief", "h1", "h2").says(20, &["h1", "--rm"]);
         scene.ssh("h1", "podman pause asked");
-        scene.migrate("asked", "h1", "h2").says(5, &["h1", "asked is paused", "podman unpause asked"]);
+        scene.migrate("asked", "h1", "h2").says(11, &["h1", "asked is paused", "podman unpause asked"]);
         assert_eq!(scene.ssh("h1", "podman inspect --format '{{.State.Status}}' asked"), "paused");
         scene.ssh("h1", "podman unpause asked; podman rm --force --time 0 brief over");
         case.untouched();
@@ -232,8 +232,13 @@ mod shared {
             scene.run("h1", "plugged", &words)
         };
         let Some(case) = Case::with("plugged", start) else { return };
+        let foreseen = ["external-socket", "[F38]", "--override external-socket", "Nothing was touched"];
+        case.migrate("h2").says(19, &foreseen);
+        case.untouched();
+        let mut command = case.scene.command("plugged", "h1", "h2");
+        command.args(["--override", "external-socket"]);
         let words = ["h1: the checkpoint failed", "CRIU says: ", "sk-unix", "plugged runs on h1"];
-        case.migrate("h2").says(6, &words);
+        Scene::begin_of(command).end().says(6, &words);
         case.untouched();
         case.scene.nothing_left("h2", &[]);
     }
@@ -382,7 +387,7 @@ mod shared {
         );
         let outcome = case.migrate("h2");
         scene.ssh("h2", "umount /var/tmp /dev/shm");
-        outcome.says(5, &["h2", "/var/tmp", "needed for the archive", "Nothing was touched"]);
+        outcome.says(16, &["h2", "/var/tmp", "needed for the archive", "Nothing was touched"]);
         case.untouched();
         scene.nothing_left("h2", &[]);
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use drover::fleet::{Fleet, HostName};
 use drover::migrate::explain::Verdict;
-use drover::migrate::{FailedMigration, Hosts, Reason, Request, Summary, Whereabouts, migrate};
+use drover::migrate::{FailedMigration, Hosts, Reason, Request, Summary, Whereabouts, consider, migrate};
 use drover::simulation::failure::{self, Effect, Speaker};
 use drover::simulation::scenario::{Scenario, Stage};
 use drover::simulation::world::World;
@@ -118,6 +118,30 @@ impl Scene {
             podman ps --all --format '{{.Names}} {{.State}}'
             find /sys/fs/cgroup -type d -name 'libpod-*' | wc -l";
         self.ask(host, script).await
+    }
+}
+
+/// What a look at a container's processes finds, is said before anything is frozen.
+#[tokio::test(start_paused = true)]
+async fn what_is_inside_a_container_is_foreseen() {
+    let mut containers = String::new();
+    for word in ["io_uring", "inotify", "file-lock", "traced"] {
+        containers += &format!(
+            "[[containers]]\nname = \"{word}\"\nhost = \"h1\"\nworkload = \"looper\"\npeculiar = [\"{word}\"]\n"
+        );
+    }
+    let scene = Scene::with(&containers);
+    for (container, id) in
+        [("io_uring", "io-uring"), ("inotify", "inotify"), ("file-lock", "lock"), ("traced", "traced")]
+    {
+        let request = Request::new(container, name("h1"), name("h2"));
+        let checks = consider(&request, &*scene.reach).await.unwrap();
+        let found: Vec<&str> = checks.iter().map(|check| check.id.as_str()).collect();
+        assert!(found.contains(&id), "{container}: {checks:#?}");
+        // Nothing else of them is suspected.
+        for other in ["io-uring", "inotify", "lock", "traced"].into_iter().filter(|other| *other != id) {
+            assert!(!found.contains(&other), "{container}: {checks:#?}");
+        }
     }
 }
 

@@ -190,8 +190,8 @@ fn shape_of_lines(text: &str) -> BTreeSet<String> {
 fn the_simulation_answers_as_real_hosts_do() {
     let Some(scene) = Scene::begin() else { return };
     let id = scene.counter("h1", "truth");
-    let simulated = Simulated::like(&scene);
-    let both = |script: &str| (scene.ssh("h1", script), simulated.ssh("h1", script));
+    let simulated_hosts = Simulated::like(&scene);
+    let both = |script: &str| (scene.ssh("h1", script), simulated_hosts.ssh("h1", script));
 
     let json: [(&str, &[&str]); 8] = [
         (
@@ -258,6 +258,44 @@ fn the_simulation_answers_as_real_hosts_do() {
         if !invented.is_empty() {
             problems.push(format!("{question}: the simulation invents {invented:#?}; real: {real:#?}"));
         }
+    }
+
+    // The look before a move: each kind of line that the simulation gives is one that a real host gives.
+    let probe = concat!(
+        include_str!("../src/migrate/scripts/probe.sh"),
+        include_str!("../src/migrate/scripts/scan.sh")
+    );
+    let url = "http://d/v4.0.0/libpod/containers/truth/json";
+    let look = |run: &dyn Fn(&str) -> String| {
+        let words = ["socket=/run/podman/podman.sock".to_owned(), format!("ask={url}")];
+        let command = drover::ssh::Command::script(probe, words).to_string();
+        let text = run(&format!("{command} </dev/null"));
+        assert!(text.contains("answer-code 200"), "{text}");
+        let known = text.lines().skip_while(|line| *line != "answers-end").skip(1);
+        let first = text.lines().take_while(|line| *line != "answers").chain(known);
+        first.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let (real, simulated) =
+        (look(&|script| scene.ssh("h1", script)), look(&|script| simulated_hosts.ssh("h1", script)));
+    // Whether CRIU ran before depends on what was done with the host before.
+    let invented: Vec<&String> = simulated.difference(&real).filter(|key| *key != "first-run").collect();
+    if !invented.is_empty() {
+        problems.push(format!("the look: the simulation invents {invented:?}; real: {real:?}"));
+    }
+    let needed = [
+        "known",
+        "user",
+        "system",
+        "free",
+        "MemAvailable",
+        "criu",
+        "cpu-flags",
+        "cgroup",
+        "process",
+        "memory",
+    ];
+    for key in needed {
+        assert!(simulated.contains(key) && real.contains(key), "no {key}: {real:?}, {simulated:?}");
     }
 
     // What an archive has in it.

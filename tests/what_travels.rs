@@ -151,15 +151,15 @@ mod shared {
         scene.ssh("h2", "podman network create --subnet 10.212.0.0/16 other >/dev/null");
         scene
             .migrate("netted", "h1", "h2")
-            .says(5, &["10.212.1.0/24 is used by network other", "podman network create"]);
+            .says(17, &["10.212.1.0/24 is used by network other", "podman network create"]);
         scene.ssh("h2", "podman network rm other >/dev/null; podman network create --subnet 10.213.1.0/24 clash >/dev/null");
         scene
             .migrate("netted", "h1", "h2")
-            .says(5, &["network clash is there, but its subnet is 10.213.1.0/24"]);
+            .says(17, &["network clash is there, but its subnet is 10.213.1.0/24"]);
         assert_eq!(scene.ssh("h2", "podman network ls --quiet | sort"), "clash\npodman");
         scene.ssh("h1", "podman rm -f -t 0 netted >/dev/null; ip link add dummy7 type veth peer name dummy8; podman network create -d macvlan --subnet 10.214.0.0/24 -o parent=dummy7 mac >/dev/null");
         scene.run("h1", "netted", "--network mac localhost/drover/counter:latest");
-        scene.migrate("netted", "h1", "h2").says(5, &["parent interface dummy7 is missing"]);
+        scene.migrate("netted", "h1", "h2").says(17, &["parent interface dummy7 is missing"]);
     }
 
     #[test]
@@ -235,13 +235,13 @@ mod shared {
             command.args(words);
             Scene::begin_of(command).end()
         };
-        moving("h1", "h2", &["--tcp", "refuse"]).says(5, &["1 open TCP connections", "--tcp close"]);
+        moving("h1", "h2", &["--tcp", "refuse"]).says(17, &["1 open TCP connections", "--tcp close"]);
         // The address is taken there: without a choice the connection is not given up.
         let address = scene
             .ssh("h1", "podman inspect --format '{{.NetworkSettings.Networks.podman.IPAddress}}' served");
         scene.run("h2", "holder", &format!("--ip {address} localhost/drover/counter:latest"));
         moving("h1", "h2", &[])
-            .says(5, &["is in use there, and 1 open TCP connections need it", "--tcp close"]);
+            .says(17, &["is in use there, and 1 open TCP connections need it", "--tcp close"]);
         moving("h1", "h2", &["--tcp", "close"])
             .says(0, &["1 open TCP connections are closed, as asked", "gets a new one"]);
         let renewed = scene
@@ -271,9 +271,9 @@ mod shared {
         scene.ssh("h2", "setsid sh -c 'while :; do nc -l -p 6398 2>/dev/null || perl -MSocket -e \"socket S,PF_INET,SOCK_STREAM,6;bind S,sockaddr_in(6398,INADDR_ANY);listen S,1;sleep 600\"; done' >/dev/null 2>&1 </dev/null & sleep 0.2; echo $! >/tmp/blocker");
         let blocked = wait_until("the port is taken", || {
             let outcome = scene.migrate("served", "h1", "h2");
-            (outcome.code == Some(5)).then_some(outcome)
+            (outcome.code == Some(17)).then_some(outcome)
         });
-        blocked.says(5, &["listens on port 6398"]);
+        blocked.says(17, &["TCP port 6398 already"]);
         let mut command = scene.command("served", "h1", "h2");
         command.args(["--publish", "6397:6379"]);
         Scene::begin_of(command).end().says(0, &[]);
@@ -313,7 +313,7 @@ mod shared {
         let file = scene.host("h1").path(&format!("{plain}/deep"));
         rustix::fs::lsetxattr(&file, "user.note", b"kept", rustix::fs::XattrFlags::empty()).unwrap();
         let missing = scene.migrate("owner", "h1", "h2");
-        missing.says(5, &["secret token is missing there", "podman secret create token FILE"]);
+        missing.says(18, &["secret token is missing there", "podman secret create token FILE"]);
         for host in ["h2", "h3"] {
             scene.ssh(host, "printf hush | podman secret create token - >/dev/null");
         }

@@ -12,7 +12,7 @@ use super::reach::FleetHosts;
 use super::table;
 use crate::engine::{Engine, EngineFacts, Podman};
 use crate::fleet::{Container, ContainerStatus, Fleet, HostName, HostSpec, bytes, printable};
-use crate::migrate::{HostFacts, probe};
+use crate::migrate::{HostFacts, Hosts, probe};
 use crate::ssh::{Connector, Purpose, Remote, TerminalPrompter};
 use crate::watch::WatchMessage;
 
@@ -36,7 +36,8 @@ struct Found {
 }
 
 fn hosts_of(fleet: &Arc<Fleet>) -> Arc<FleetHosts> {
-    Arc::new(FleetHosts::new(fleet.clone(), Connector::new(), Arc::new(TerminalPrompter::new())))
+    let prompter = Arc::new(TerminalPrompter::new());
+    Arc::new(FleetHosts::new(fleet.clone(), Connector::new(), prompter).with_notes())
 }
 
 /// Looks at every host at once; the answer is in the file's order.
@@ -75,8 +76,9 @@ async fn look_at(hosts: &FleetHosts, spec: HostSpec) -> Found {
         }
     };
     found.reached = true;
-    match probe(&*remote, None).await {
+    match probe(&*remote, hosts.remembered(&spec.name).await).await {
         Ok(facts) => {
+            hosts.remember(&spec.name, &facts).await;
             found.problems.extend(facts.problems());
             found.facts = Some(facts);
         }

@@ -7,13 +7,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::MigrateArguments;
+use super::check::{self, Wishes, print_checks};
 use super::exit::Exit;
 use super::reach::FleetHosts;
 use crate::fleet::{Fleet, bytes, printable, seconds};
 use crate::migrate::journal::Journal;
 use crate::migrate::{
-    Check, FailedMigration, MigrateError, MigrationEvent, Reason, Request, Severity, Stage, Summary,
-    Whereabouts, consider, migrate, refuses,
+    Check, FailedMigration, Judgement, MigrationEvent, Reason, Request, Severity, Stage, Summary,
+    Whereabouts, judge, migrate, refuses,
 };
 use crate::ssh::{Connector, TerminalPrompter};
 
@@ -22,79 +23,33 @@ const EVENTS: usize = 64;
 
 /// Runs the command.
 pub async fn run(fleet: Arc<Fleet>, arguments: MigrateArguments) -> anyhow::Result<Exit> {
-    let MigrateArguments { container, from, to, tcp, publish, dry_run, json, yes, keep, probe } = arguments;
-    let hosts = FleetHosts::new(fleet, Connector::new(), Arc::new(TerminalPrompter::new()));
+    let MigrateArguments { container, from, to, dry_run, overrides, wishes, json, yes, keep, probe } =
+        arguments;
+    let prompter = Arc::new(TerminalPrompter::new());
+    let hosts = FleetHosts::new(fleet, Connector::new(), prompter).with_notes();
     let hosts = Arc::new(hosts.writing_down(Journal::place()));
     let keep = keep.map(|keep| keep.as_secs());
-    let request = Request { keep, probe, tcp, publish, ..Request::new(container, from, to) };
+    let Wishes { tcp, publish } = wishes;
+    let overrides = overrides.ids();
+    let request = Request { overrides, tcp, publish, keep, probe, ..Request::new(container, from, to) };
     let asks = !yes && !json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if dry_run || asks {
-        match consider(&request, &*hosts).await {
-            Ok(checks) if dry_run => return dry(&request, &checks, json),
-            Ok(checks) => {
+        match judge(&request, &*hosts).await {
+            Ok(judgement) if dry_run => return check::tell(&request, &judgement, json),
+            Ok(Judgement { checks, .. }) => {
                 print_checks(&mut std::io::stderr(), &checks)?;
                 if refuses(&checks) {
-                    return Ok(Exit::Refused);
+                    return Ok(Exit::of_checks(&checks));
                 }
                 if !confirmed(&request).await? {
                     writeln!(std::io::stderr(), "Nothing was done.")?;
                     return Ok(Exit::OnSource);
                 }
             }
-            Err(error) => return refused(&request, &error, json),
+            Err(error) => return check::failed(&request, &error, json),
         }
     }
     go(hosts, request, json).await
-}
-
-fn dry(request: &Request, checks: &[Check], json: bool) -> anyhow::Result<Exit> {
-    let mut out = std::io::stdout();
-    if json {
-        let answer =
-            serde_json::json!({ "request": request, "possible": !refuses(checks), "checks": checks });
-        writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
-    } else {
-        print_checks(&mut out, checks)?;
-        let name = printable(&request.container);
-        let verdict = if refuses(checks) { "would be refused" } else { "would go ahead" };
-        writeln!(
-            out,
-            "{name} from {} to {}: the move {verdict}; nothing was touched",
-            request.from, request.to
-        )?;
-    }
-    Ok(if refuses(checks) { Exit::Refused } else { Exit::Done })
-}
-
-fn refused(request: &Request, error: &MigrateError, json: bool) -> anyhow::Result<Exit> {
-    if json {
-        let answer = serde_json::json!({ "request": request, "possible": false, "error": error.to_string() });
-        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&answer)?)?;
-    } else {
-        writeln!(std::io::stderr(), "{error}")?;
-    }
-    Ok(match error.reason() {
-        Reason::Unreachable => Exit::Unreachable,
-        Reason::Refused => Exit::Refused,
-        Reason::Failed | Reason::Cancelled => Exit::Failed,
-    })
-}
-
-fn print_checks(out: &mut dyn Write, checks: &[Check]) -> std::io::Result<()> {
-    for check in checks {
-        let word = match check.severity {
-            Severity::Error => "ERROR  ",
-            Severity::Warning => "warning",
-            Severity::Info => "note   ",
-            Severity::Pass => "ok     ",
-        };
-        let host = check.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
-        writeln!(out, "{word}  {:<13} {host}{}", check.id, check.seen)?;
-        if !check.fix.is_empty() {
-            writeln!(out, "         {:<13} → {}", "", check.fix)?;
-        }
-    }
-    Ok(())
 }
 
 async fn confirmed(request: &Request) -> anyhow::Result<bool> {
@@ -119,11 +74,15 @@ async fn go(hosts: Arc<FleetHosts>, request: Request, json: bool) -> anyhow::Res
     // container frozen.
     let moving = tokio::spawn(migrate(request, hosts, sender, cancel.clone()));
     let mut error = std::io::stderr();
+    let mut checks = Vec::new();
     loop {
         tokio::select! {
             event = events.recv() => match event {
                 None => break,
                 Some(event) => {
+                    if let MigrationEvent::Checked { checks: found } = &event {
+                        checks.clone_from(found);
+                    }
                     if !json {
                         let _ = tell(&mut error, &event);
                     }
@@ -156,7 +115,7 @@ async fn go(hosts: Arc<FleetHosts>, request: Request, json: bool) -> anyhow::Res
     }
     Ok(match result {
         Ok(_) => Exit::Done,
-        Err(failure) => Exit::of(&failure),
+        Err(failure) => Exit::of(&failure, &checks),
     })
 }
 
@@ -222,7 +181,7 @@ fn print_summary(out: &mut dyn Write, summary: &Summary) -> std::io::Result<()> 
 fn print_failure(out: &mut dyn Write, failure: &FailedMigration) -> std::io::Result<()> {
     let FailedMigration { request: Request { container, from, to, .. }, stage, .. } = failure;
     let name = printable(container);
-    if failure.reason == Reason::Refused {
+    if matches!(failure.reason, Reason::Refused | Reason::Absent) {
         writeln!(out, "{name} was not moved: {}.", failure.cause)?;
         return writeln!(out, "Nothing was touched.");
     }

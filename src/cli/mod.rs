@@ -4,10 +4,12 @@
 //! (progress, questions, errors), and an exit code from the table in [`Exit`].
 
 mod bench;
+mod check;
 pub mod demo;
 mod exit;
 mod explain;
 mod fleet;
+mod matrix;
 mod migrate;
 mod own_fleet;
 mod reach;
@@ -68,6 +70,10 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Say whether a move would work, and if not, why and what to do; touch nothing
+    Check(check::CheckArguments),
+    /// From which host to which can containers go? Green, yellow or red, each with its reason
+    Matrix(matrix::MatrixArguments),
     /// Move a running container to another host
     Migrate(MigrateArguments),
     /// Say what an error of CRIU, Podman, Docker, crun, runC or containerd means, and what to do; needs no host
@@ -121,16 +127,13 @@ pub struct MigrateArguments {
     /// Host to which it shall go
     #[arg(long, value_name = "HOST")]
     to: HostName,
-    /// What shall become of open TCP connections [default: they are kept where the address goes along; otherwise the
-    /// move is refused]
-    #[arg(long, value_enum, value_name = "WHAT")]
-    tcp: Option<crate::migrate::Tcp>,
-    /// Publish a port of the container as another port of its new host, the others as before; may be repeated
-    #[arg(long, value_name = "HOST:CONTAINER")]
-    publish: Vec<crate::migrate::Publish>,
     /// Only check whether the move would work; touch nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    overrides: check::Overrides,
+    #[command(flatten)]
+    wishes: check::Wishes,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -207,6 +210,8 @@ fn headless(verb: Verb, fleet: Arc<Fleet>) -> anyhow::Result<ExitCode> {
             Verb::Fleet { verb: FleetVerb::Check } => fleet::check(fleet).await,
             Verb::Hosts { json } => fleet::hosts(fleet, json).await,
             Verb::Ps { host, json } => fleet::ps(fleet, host, json).await,
+            Verb::Matrix(arguments) => matrix::run(fleet, arguments).await,
+            Verb::Check(arguments) => check::run(fleet, arguments).await,
             Verb::Migrate(arguments) => migrate::run(fleet, arguments).await,
             Verb::Recover(arguments) => recover::run(fleet, arguments).await,
             Verb::Bench { verb: BenchVerb::Migrate(arguments) } => bench::run(fleet, arguments).await,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use etcetera::BaseStrategy;
 
 use crate::fleet::{Fleet, HostName, HostSpec};
 use crate::migrate::Hosts;
@@ -17,18 +18,28 @@ pub struct FleetHosts {
     prompter: Arc<dyn Prompter>,
     journal: Option<PathBuf>,
     opened: tokio::sync::OnceCell<Option<Arc<Journal>>>,
+    notes: Option<PathBuf>,
 }
 
 impl FleetHosts {
     /// With somebody to ask for passphrases and host keys.
     pub fn new(fleet: Arc<Fleet>, connector: Connector, prompter: Arc<dyn Prompter>) -> Self {
-        Self { fleet, connector, prompter, journal: None, opened: tokio::sync::OnceCell::new() }
+        Self { fleet, connector, prompter, notes: None, journal: None, opened: tokio::sync::OnceCell::new() }
     }
 
     /// With a journal, which is opened when it is needed.
     #[must_use]
     pub fn writing_down(mut self, journal: Option<PathBuf>) -> Self {
         self.journal = journal;
+        self
+    }
+
+    /// Keeps what is seen of the hosts in the person's cache directory (`~/.cache/drover/hosts`, as XDG has it), and
+    /// reads there what was seen before.
+    #[must_use]
+    pub fn with_notes(mut self) -> Self {
+        let base = etcetera::base_strategy::Xdg::new().ok();
+        self.notes = base.map(|base| base.cache_dir().join("drover").join("hosts"));
         self
     }
 
@@ -68,5 +79,14 @@ impl Hosts for FleetHosts {
 
     fn memory_reserve(&self, host: &HostName) -> u64 {
         self.fleet.host(host).map_or(0, |spec| spec.memory_reserve)
+    }
+
+    fn notes(&self, host: &HostName) -> Option<PathBuf> {
+        // Hosts of different fleets may have the same name, and stand at different addresses then.
+        let spec = self.fleet.host(host)?;
+        let place = format!("{}\0{:?}\0{:?}\0{:?}", spec.address, spec.port, spec.user, spec.jump);
+        let hash = <sha2::Sha256 as sha2::Digest>::digest(place.as_bytes());
+        let mark: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Some(self.notes.as_ref()?.join(format!("{host}-{mark}.json")))
     }
 }

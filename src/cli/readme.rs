@@ -75,6 +75,17 @@ fn exit_codes() -> String {
         Exit::Untidy,
         Exit::Kept,
         Exit::Unknown,
+        Exit::Absent,
+        Exit::NotRunning,
+        Exit::Taken,
+        Exit::Incompatible,
+        Exit::Criu,
+        Exit::Engine,
+        Exit::NoRoom,
+        Exit::Network,
+        Exit::Missing,
+        Exit::Inside,
+        Exit::Bound,
     ];
     assert_eq!(codes, all.map(|exit| exit as u8), "each code is read from the source");
     table

@@ -5,10 +5,12 @@
 
 mod host;
 mod interrupted;
+mod looks;
 mod questions;
 mod surroundings;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,12 +21,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::console::{SecretAnswer, World};
 use crate::fleet::{Fleet, HostName};
-use crate::migrate::{Check, Hosts, MigrationId, Request, Severity, consider, migrate};
+use crate::migrate::{Check, Hosts, MigrationId, Overriding, Request, Severity, consider, migrate};
 use crate::session::{Effect, Happening};
 use crate::ssh::{Host, Remote, RemoteError};
 use crate::watch::Pace;
 
 use super::reach::FleetHosts;
+use looks::{Unasked, WallClock, look_over};
 use questions::Questions;
 pub use surroundings::{LaptopSource, SimulationControl, Spread, Surroundings};
 
@@ -85,7 +88,16 @@ async fn run(
     mut secrets: mpsc::Receiver<SecretAnswer>,
 ) {
     let questions = Arc::new(Questions::new(happenings.clone()));
-    let Surroundings { connector, laptop, simulation, spread, journal, .. } = surroundings;
+    let Surroundings { connector, laptop, simulation, spread, clock_ms, journal } = surroundings;
+    let bulk =
+        FleetHosts::new(fleet.clone(), connector.clone(), questions.clone()).writing_down(journal.clone());
+    // What a simulated host can do is nothing to be remembered.
+    let (bulk, unasked) = match simulation {
+        Some(_) => (bulk, Unasked::Wait),
+        None => (bulk.with_notes(), Unasked::Look),
+    };
+    let (looks, orders) = watch::channel(None);
+    let clock = WallClock { began, clock_ms };
     let mut watching = JoinSet::new();
     let mut watched = HashMap::new();
     for spec in &fleet.hosts {
@@ -93,6 +105,8 @@ async fn run(
             Arc::new(Host::start(spec.clone(), connector.clone(), questions.clone(), spread.backoff()));
         let (pace, paces) = watch::channel(Pace::Hidden);
         watching.spawn(host::watch_over(host.clone(), began, paces, happenings.clone()));
+        let notes = bulk.notes(&spec.name);
+        watching.spawn(look_over(host.clone(), notes, clock, unasked, orders.clone(), happenings.clone()));
         watched.insert(spec.name.clone(), Watched { host, pace });
     }
     watching.spawn(laptop.tell(happenings.clone()));
@@ -102,7 +116,7 @@ async fn run(
     if let Some(simulation) = &simulation {
         watching.spawn(simulation.tell(happenings.clone()));
     }
-    let bulk = FleetHosts::new(fleet, connector, questions.clone()).writing_down(journal);
+    drop(orders);
     let reach = Arc::new(WorldHosts { watched, bulk });
     let mut migrations = JoinSet::new();
     let mut cancels: HashMap<MigrationId, CancellationToken> = HashMap::new();
@@ -130,6 +144,7 @@ async fn run(
                     let _ = happenings.send(Happening::Considered { request, checks }).await;
                 }));
             }
+            Some(Effect::Look(which)) => _ = looks.send(Some(which)),
             Some(Effect::Migrate(id, request)) => {
                 let cancel = CancellationToken::new();
                 cancels.insert(id, cancel.clone());
@@ -175,7 +190,10 @@ async fn considered(request: &Request, hosts: &dyn Hosts) -> Vec<Check> {
             severity: Severity::Error,
             host: None,
             seen: error.to_string(),
+            why: String::new(),
             fix: String::new(),
+            predicts: Vec::new(),
+            overriding: Overriding::Impossible,
         }],
     }
 }
@@ -220,6 +238,10 @@ impl Hosts for WorldHosts {
     fn memory_reserve(&self, host: &HostName) -> u64 {
         self.bulk.memory_reserve(host)
     }
+
+    fn notes(&self, host: &HostName) -> Option<PathBuf> {
+        self.bulk.notes(host)
+    }
 }
 
 /// The hosts as checks reach them: over the connections that are there already.
@@ -244,5 +266,9 @@ impl Hosts for Watching {
 
     fn memory_reserve(&self, host: &HostName) -> u64 {
         self.0.memory_reserve(host)
+    }
+
+    fn notes(&self, host: &HostName) -> Option<PathBuf> {
+        self.0.notes(host)
     }
 }

@@ -33,6 +33,7 @@ pub(crate) fn draw(state: &State, look: &Look, buffer: &mut Buffer) {
                 None => {}
                 Some(Dialog::Help { scroll }) => views::help(state.scope(), *scroll, look, buffer),
                 Some(Dialog::Details { id, scroll }) => views::details(state, *id, *scroll, look, buffer),
+                Some(Dialog::Matrix { row, column }) => views::matrix(state, (*row, *column), look, buffer),
                 Some(Dialog::Move(dialog)) => views::destination(state, dialog, look, buffer),
                 Some(Dialog::Quit { choice }) => views::quit(state, *choice, look, buffer),
                 Some(Dialog::Cancel { id, choice }) => views::cancel(state, *id, *choice, look, buffer),

@@ -279,6 +279,53 @@ fn choosing_a_destination() {
     });
 }
 
+fn explained(session: &mut Session) {
+    session.happen_all(fleet()).keys("l m");
+    let request = request("counter", "h1", "h2");
+    session.happen(Happening::Considered { request, checks: explained_checks() });
+}
+
+#[test]
+fn checks_are_explained_and_passed_over() {
+    on_all_sizes("move_explained", explained);
+    let passed_over = |session: &mut Session| {
+        explained(session);
+        session.keys("o <tab> k");
+    };
+    on_all_sizes("move_passed_over", passed_over);
+    let mut session = Session::new(80, 24);
+    explained(&mut session);
+    session.keys("<tab> G");
+    insta::assert_snapshot!("move_last_check", screen(&session));
+}
+
+#[test]
+fn a_host_that_does_not_fit_is_not_proposed() {
+    on_all_sizes("move_unfit", |session| {
+        session.happen_all(fleet()).happen_all(all_seen()).keys("l m");
+    });
+}
+
+fn matrix(session: &mut Session) {
+    session.happen_all(fleet()).happen_all(all_seen()).keys("M l");
+}
+
+#[test]
+fn the_matrix_of_hosts() {
+    on_all_sizes("matrix", matrix);
+    let mut session = Session::new(80, 24);
+    session.happen_all(fleet()).keys("M");
+    insta::assert_snapshot!("matrix_unknown", screen(&session));
+    let mut session = Session::new(80, 24);
+    let names: Vec<String> = (1..=30).map(|number| format!("node-{number:02}")).collect();
+    session.happen(started(&names.iter().map(String::as_str).collect::<Vec<_>>()));
+    for host in &names {
+        session.happen(seen(host, |_| {}));
+    }
+    session.keys("M G <right> <right> <right> <right> <right> <right> <right> <right>");
+    insta::assert_snapshot!("matrix_large", screen(&session));
+}
+
 #[test]
 fn a_migration_on_its_way() {
     on_all_sizes("running", half_way);
@@ -425,6 +472,8 @@ fn without_colour_no_cell_has_one_and_everything_is_still_told() {
         ("failed", failed),
         ("finished", finished),
         ("simulated", stopped_on_the_way),
+        ("explained", explained),
+        ("matrix", matrix),
     ] {
         let mut session = Session::new(80, 24);
         script(&mut session);

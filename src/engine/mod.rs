@@ -4,8 +4,10 @@
 //! stream, restore and remove a container. When to run them is for [`crate::migrate`] to decide.
 
 mod api;
+mod glance;
 mod http;
 mod network;
+mod particulars;
 pub mod podman;
 mod two_phase;
 mod volume;
@@ -16,8 +18,10 @@ use serde::{Deserialize, Serialize};
 use crate::fleet::{ContainerId, ContainerStatus, HostName};
 use crate::ssh::{Command, RemoteError};
 
+pub use glance::{Answer, Glance, NetworkFacts, Question};
 pub use http::docker_client;
-pub use network::{LeaseRange, Network, Route, Segment, Subnet, overlap};
+pub use network::{Difference, LeaseRange, Network, Route, Segment, Subnet, overlap};
+pub use particulars::Particulars;
 pub use podman::Podman;
 pub use two_phase::{Errand, Metadata, TwoPhase};
 pub use volume::Volume;
@@ -153,6 +157,8 @@ pub struct Inspected {
     pub storage_driver: String,
     /// The engine's own directory for it; CRIU's logs lie here.
     pub static_directory: String,
+    /// What may stand in the way of a move.
+    pub particulars: Particulars,
 }
 
 /// Compression between two hosts.
@@ -314,6 +320,15 @@ pub trait Engine: Send + Sync {
 
     /// Addresses in use on a network; none when there is no such network.
     async fn addresses(&self, network: &str) -> Result<Option<Vec<String>>, EngineError>;
+
+    /// How a script on the engine's own host can ask it this; none where only we can, see [`Engine::answer`].
+    fn glance(&self, questions: &[Question]) -> Option<Glance>;
+
+    /// Reads what came of one question of a [`Glance`]: status code and body.
+    fn understand(&self, question: &Question, code: u16, body: &str) -> Result<Answer, EngineError>;
+
+    /// Answers a question from here.
+    async fn answer(&self, question: &Question) -> Result<Answer, EngineError>;
 
     /// Removes a container that does not run; refuses a running one.
     async fn remove_stopped(&self, container: &ContainerId) -> Result<(), EngineError>;

@@ -94,6 +94,38 @@ pub enum Segment {
     Shared,
 }
 
+/// How another network of the same name is another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// Its driver.
+    Driver {
+        /// The one that is wanted.
+        ours: String,
+        /// The one that is there.
+        theirs: String,
+    },
+    /// Its subnets.
+    Subnets {
+        /// Those that are wanted.
+        ours: Vec<String>,
+        /// Those that are there.
+        theirs: Vec<String>,
+    },
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words =
+            |subnets: &[String]| if subnets.is_empty() { "none".to_owned() } else { subnets.join(", ") };
+        match self {
+            Self::Driver { ours, theirs } => write!(f, "its driver is {theirs} and not {ours}"),
+            Self::Subnets { ours, theirs } => {
+                write!(f, "its subnet is {} and not {}", words(theirs), words(ours))
+            }
+        }
+    }
+}
+
 impl Network {
     /// On which side of the host its containers are.
     pub fn segment(&self) -> Segment {
@@ -117,19 +149,19 @@ impl Network {
             && !numbered.is_some_and(|number| number.bytes().all(|digit| digit.is_ascii_digit()))
     }
 
-    /// What a container on it can tell from the other: nothing when this is empty, otherwise in words.
-    pub fn difference(&self, other: &Self) -> Option<String> {
+    /// What a container on it can tell from the other.
+    pub fn difference(&self, other: &Self) -> Option<Difference> {
+        if self.driver != other.driver {
+            return Some(Difference::Driver { ours: self.driver.clone(), theirs: other.driver.clone() });
+        }
         let sorted = |network: &Self| {
             let mut subnets: Vec<String> =
                 network.subnets.iter().map(|subnet| subnet.subnet.clone()).collect();
             subnets.sort();
-            if subnets.is_empty() { "none".to_owned() } else { subnets.join(", ") }
+            subnets
         };
-        if self.driver != other.driver {
-            return Some(format!("its driver is {} and not {}", other.driver, self.driver));
-        }
         let (ours, theirs) = (sorted(self), sorted(other));
-        (ours != theirs).then(|| format!("its subnet is {theirs} and not {ours}"))
+        (ours != theirs).then_some(Difference::Subnets { ours, theirs })
     }
 
     /// Whether the other was made from this one: everything but labels, time, and a name that the engine chose itself.
@@ -197,8 +229,11 @@ mod tests {
         assert!(ours.is_alike(&network("bridge", "10.9.0.0/24", "podman7")));
         assert!(!ours.is_alike(&network("bridge", "10.9.0.0/24", "br9")));
         assert_eq!(ours.difference(&network("bridge", "10.9.0.0/24", "br9")), None);
-        assert!(ours.difference(&network("bridge", "10.8.0.0/24", "br9")).unwrap().contains("10.8.0.0/24"));
-        assert!(ours.difference(&network("macvlan", "10.9.0.0/24", "eth0")).unwrap().contains("macvlan"));
+        let difference = |other: &Network| ours.difference(other).unwrap().to_string();
+        let other = network("bridge", "10.8.0.0/24", "br9");
+        assert_eq!(difference(&other), "its subnet is 10.8.0.0/24 and not 10.9.0.0/24");
+        let other = network("macvlan", "10.9.0.0/24", "eth0");
+        assert_eq!(difference(&other), "its driver is macvlan and not bridge");
         assert_eq!(network("macvlan", "10.9.0.0/24", "eth0").parent(), Some("eth0"));
         assert_eq!(ours.parent(), None);
     }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::error::MigrateError;
 use super::ship::{lost, step};
 use crate::fleet::printable;
-use crate::ssh::{Process, Remote};
+use crate::ssh::{ExitStatus, Process, Remote, RemoteError};
 
 /// Both hosts count beats of five seconds, and miss three or four before they take us for gone.
 const BEAT: Duration = Duration::from_secs(2);
@@ -52,15 +52,16 @@ impl Answer {
     }
 }
 
+/// How a process ended, and the end of its standard error.
+type Ended = tokio::sync::oneshot::Receiver<Result<(ExitStatus, Vec<u8>), RemoteError>>;
+
 /// One side. Dropping it ends the connection's input, which the host takes for our end.
 pub struct Side<'a> {
     remote: &'a dyn Remote,
     what: &'static str,
     words: mpsc::Sender<&'static str>,
     answers: BufReader<Take<Box<dyn AsyncRead + Send + Unpin>>>,
-    ended: Option<
-        tokio::sync::oneshot::Receiver<Result<(crate::ssh::ExitStatus, Vec<u8>), crate::ssh::RemoteError>>,
-    >,
+    ended: Option<Ended>,
     /// Seconds to add to the host's clock to have this machine's.
     offset: f64,
     stamps: Vec<(String, f64)>,

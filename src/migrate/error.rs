@@ -16,6 +16,9 @@ pub enum MigrateError {
     /// The move cannot be made as asked.
     #[error("{0}")]
     Refused(String),
+    /// The source has no such container.
+    #[error("{0}")]
+    Absent(String),
     /// A step of the migration failed.
     #[error("{cause}")]
     Step {
@@ -34,6 +37,7 @@ impl MigrateError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Refused(_) => Reason::Refused,
+            Self::Absent(_) => Reason::Absent,
             Self::Remote(RemoteError::Connection { .. })
             | Self::Engine(EngineError::Remote(RemoteError::Connection { .. })) => Reason::Unreachable,
             Self::Engine(_) | Self::Remote(_) | Self::Step { .. } => Reason::Failed,

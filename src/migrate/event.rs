@@ -1,5 +1,7 @@
 //! What a migration says of itself while it runs, and at its end.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::explain::Explanation;
@@ -20,6 +22,9 @@ pub struct Request {
     pub from: HostName,
     /// Where it shall run.
     pub to: HostName,
+    /// Checks whose errors are passed over, by id.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub overrides: BTreeSet<String>,
     /// What shall become of open TCP connections, where somebody has chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tcp: Option<Tcp>,
@@ -41,6 +46,7 @@ impl Request {
             container: container.into(),
             from,
             to,
+            overrides: BTreeSet::new(),
             tcp: None,
             publish: Vec::new(),
             keep: None,
@@ -130,8 +136,37 @@ pub struct Check {
     pub host: Option<HostName>,
     /// What was seen.
     pub seen: String,
+    /// What happens otherwise; empty for a pass.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
     /// What to do, as a command or a sentence; empty when there is nothing to do.
     pub fix: String,
+    /// Failures of the catalogue that it foresees: `F23`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub predicts: Vec<String>,
+    /// Whether this line can be passed over, or was.
+    #[serde(default)]
+    pub overriding: Overriding,
+}
+
+impl Check {
+    /// What was seen and what comes of it, in one line.
+    pub fn told(&self) -> String {
+        if self.why.is_empty() { self.seen.clone() } else { format!("{}: {}", self.seen, self.why) }
+    }
+}
+
+/// Whether an error of the checks can be passed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overriding {
+    /// It cannot, or there is nothing to pass over.
+    #[default]
+    Impossible,
+    /// It can be.
+    Possible,
+    /// It was: the error is a warning now.
+    Given,
 }
 
 /// One finished stage.
@@ -230,6 +265,8 @@ pub enum Whereabouts {
 pub enum Reason {
     /// It cannot be made as it was asked for; nothing was touched.
     Refused,
+    /// The source has no such container.
+    Absent,
     /// A host could not be reached, or was lost on the way.
     Unreachable,
     /// A step failed.

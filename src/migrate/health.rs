@@ -160,15 +160,13 @@ async fn get(host: &str, port: u16, path: &str) -> anyhow::Result<()> {
     let request = hyper::Request::get(path)
         .header(hyper::header::HOST, format!("{host}:{port}"))
         .body(Empty::<Bytes>::new())?;
-    let exchange = async {
+    let exchange = async move {
         let answer = sender.send_request(request).await?;
         anyhow::ensure!(answer.status().as_u16() < 400, "it answers {}", answer.status());
         Ok(())
     };
-    tokio::select! {
-        answered = exchange => answered,
-        ended = connection => Err(ended.err().map_or_else(|| anyhow::anyhow!("it hung up"), Into::into)),
-    }
+    // The connection ends with the exchange, whose sender it serves; an error of it is one of the exchange, too.
+    tokio::join!(exchange, connection).0
 }
 
 /// Watches a probe from the order to freeze on, as a client would; see [`Watch::longest_gap`].

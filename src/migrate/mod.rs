@@ -30,26 +30,40 @@ mod wish;
 
 pub use error::MigrateError;
 pub use event::{
-    Check, FailedMigration, Mark, MigrationEvent, MigrationId, Publish, Reason, Request, Severity, Stage,
-    StageTime, Summary, Tcp, Way, Whereabouts,
+    Check, FailedMigration, Mark, MigrationEvent, MigrationId, Overriding, Publish, Reason, Request,
+    Severity, Stage, StageTime, Summary, Tcp, Way, Whereabouts,
 };
 pub use health::Probe;
+pub use preflight::{Cause, Fitness, Pair, cause_of, causes, fitness, may_override, refuses};
+pub use probe::remember::{Remembered, keep, recall};
 pub use probe::{HostFacts, probe};
 pub use survey::Hosts;
 pub use transaction::migrate;
 
+use std::time::Duration;
+
+use crate::fleet::HostName;
 use survey::Party;
 
-/// Judges a move without changing anything.
-pub async fn consider(request: &Request, hosts: &dyn Hosts) -> Result<Vec<Check>, MigrateError> {
-    survey::sensible(request, hosts)?;
-    let (from, to) = tokio::try_join!(Party::reach(hosts, &request.from), Party::reach(hosts, &request.to))?;
-    let (source, destination) =
-        survey::survey(request, &from, &to, hosts.memory_reserve(&request.to)).await?;
-    Ok(preflight::checks(&source, &destination))
+/// What was found out about a move.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// All lines, worst first.
+    pub checks: Vec<Check>,
+    /// How long the look at each host took, from the order to the answer's end.
+    pub looks: [(HostName, Duration); 2],
 }
 
-/// Whether checks forbid a move.
-pub fn refuses(checks: &[Check]) -> bool {
-    preflight::refuses(checks)
+/// Judges a move without changing anything.
+pub async fn judge(request: &Request, hosts: &dyn Hosts) -> Result<Judgement, MigrateError> {
+    survey::sensible(request, hosts)?;
+    let (from, to) = tokio::try_join!(Party::reach(hosts, &request.from), Party::reach(hosts, &request.to))?;
+    let (source, destination) = survey::survey(request, &from, &to, hosts).await?;
+    let checks = preflight::checks(&source, &destination, &request.overrides);
+    Ok(Judgement { checks, looks: [(source.host, source.took), (destination.host, destination.took)] })
+}
+
+/// The lines of [`judge`] alone.
+pub async fn consider(request: &Request, hosts: &dyn Hosts) -> Result<Vec<Check>, MigrateError> {
+    Ok(judge(request, hosts).await?.checks)
 }

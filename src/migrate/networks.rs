@@ -3,7 +3,7 @@
 use super::error::MigrateError;
 use super::ship::step;
 use super::survey::Party;
-use crate::engine::{Inspected, Network, overlap};
+use crate::engine::{Difference, Network, overlap};
 use crate::ssh::Command;
 
 /// Interfaces and routes of a host, a word and a value on each line.
@@ -31,24 +31,20 @@ pub struct NetworkPlan {
 pub enum Fit {
     /// One like it.
     There,
-    /// One of that name that is another; in words, how.
-    Different(String),
+    /// One of that name that is another.
+    Different(Difference),
     /// None, and it can be made.
     Missing,
     /// None, and it cannot be made; in words, why.
     Impossible(String),
 }
 
-/// Compares the container's networks on both hosts.
-pub async fn plan(from: &Party, to: &Party, container: &Inspected) -> Result<Vec<NetworkPlan>, MigrateError> {
-    // “host” and “none” are no networks that somebody has to make.
-    if container.network_mode != "bridge" || container.networks.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (ours, theirs) = tokio::try_join!(from.engine.networks(), to.engine.networks())?;
-    let needed =
-        ours.into_iter().filter(|network| container.networks.iter().any(|(name, _)| *name == network.name));
-    let needed: Vec<Network> = needed.collect();
+/// Compares the networks that a container is on with all that its destination has.
+pub async fn plan(
+    to: &Party,
+    needed: Vec<Network>,
+    theirs: &[Network],
+) -> Result<Vec<NetworkPlan>, MigrateError> {
     let there = |network: &Network| theirs.iter().find(|other| other.name == network.name);
     let occupied = if needed.iter().all(|network| there(network).is_some()) {
         Occupied::default()
@@ -59,7 +55,7 @@ pub async fn plan(from: &Party, to: &Party, container: &Inspected) -> Result<Vec
         let fit = match there(&network).map(|other| network.difference(other)) {
             Some(None) => Fit::There,
             Some(Some(difference)) => Fit::Different(difference),
-            None => match occupied.against(&network, &theirs) {
+            None => match occupied.against(&network, theirs) {
                 None => Fit::Missing,
                 Some(reason) => Fit::Impossible(reason),
             },

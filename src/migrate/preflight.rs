@@ -1,19 +1,35 @@
 //! Whether a move will work: what was seen on both hosts, judged line by line, without touching anything.
+//!
+//! What is judged lies in `checks.toml`: id, severity, why it matters, what to do. What is seen is found by one file for
+//! each kind of thing. `golden.rs` has a case for every failure that can be foreseen.
 
 mod belongings;
+mod catalogue;
 mod connections;
 mod container;
+mod cpu;
+mod fleet;
+#[cfg(test)]
+mod golden;
 mod hosts;
 mod identity;
+mod inside;
+mod list;
 mod room;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::event::{Check, Severity, Tcp};
 use super::networks::{Fit, NetworkPlan};
-use super::probe::HostFacts;
-use crate::engine::{Address, Arrival, Connections, Inspected, Segment, Volumes};
+use super::probe::{FileKind, HostFacts, Scan};
+use crate::engine::{Address, Arrival, Connections, Inspected, NetworkFacts, Segment, Volumes};
 use crate::fleet::HostName;
+pub use catalogue::{Cause, cause_of, may_override};
+pub use fleet::{Fitness, Pair, fitness};
+use list::List;
 
 /// What is known of the container's present host.
 pub struct Source {
@@ -23,10 +39,16 @@ pub struct Source {
     pub version: String,
     /// The host and the container.
     pub facts: HostFacts,
+    /// The container's processes.
+    pub scan: Scan,
     /// The container, with its published ports as they shall be at the destination.
     pub container: Inspected,
     /// What shall become of open TCP connections, where somebody has chosen.
     pub tcp: Option<Tcp>,
+    /// What lies at the host's end of each bind mount; paths that were not asked are missing.
+    pub binds: Vec<(String, FileKind)>,
+    /// How long the look took.
+    pub took: Duration,
 }
 
 /// What is known of the host to which it shall go.
@@ -39,26 +61,33 @@ pub struct Destination {
     pub facts: HostFacts,
     /// Memory that must stay available, bytes.
     pub memory_reserve: u64,
-    /// A container there that has the name or the id already.
+    /// A container there that has the name already.
     pub namesake: Option<String>,
+    /// A container there that has the id already, by its name.
+    pub twin: Option<String>,
+    /// Control groups that an earlier try has left.
+    pub left_over: Option<String>,
     /// Whether the image is there.
     pub image: Image,
     /// Named volumes of the container that exist there already.
     pub volumes: Vec<String>,
-    /// The container's networks with the addresses in use on each; none where the network is missing.
-    pub networks: Vec<(String, Option<Vec<String>>)>,
-    /// Paths of bind mounts that are missing there.
-    pub missing_binds: Vec<String>,
-    /// Secrets of the container that are missing there.
-    pub missing_secrets: Vec<String>,
+    /// The container's networks as they are there; none where the network is missing.
+    pub networks: Vec<(String, Option<NetworkFacts>)>,
     /// How the container's networks fit to it.
     pub network_plans: Vec<NetworkPlan>,
+    /// Secrets of the container that are missing there.
+    pub missing_secrets: Vec<String>,
+    /// What lies there at the paths of bind mounts.
+    pub binds: Vec<(String, FileKind)>,
+    /// How long the look took.
+    pub took: Duration,
 }
 
 /// Whether and how the image has to be shipped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Image {
     /// It is there.
+    #[default]
     Present,
     /// It is there without its name, which is free.
     Tag,
@@ -93,9 +122,9 @@ pub fn keep(source: &HostFacts, destination: &Destination) -> (Keep, u64) {
 
 /// How the container is restored there.
 pub fn arrival(source: &Source, destination: &Destination, published: Vec<String>) -> Arrival {
-    let taken = taken_addresses(source, destination);
+    let lost = identity::lost_addresses(source, destination);
     Arrival {
-        address: if taken.is_empty() { Address::Keep } else { Address::Renew },
+        address: if lost.is_empty() { Address::Keep } else { Address::Renew },
         connections: match source.tcp {
             Some(Tcp::Close) => Connections::Close,
             Some(Tcp::Keep | Tcp::Refuse) | None => Connections::Keep,
@@ -112,31 +141,21 @@ fn segment(destination: &Destination) -> Segment {
     if destination.network_plans.iter().any(shared) { Segment::Shared } else { Segment::Own }
 }
 
-fn taken_addresses(source: &Source, destination: &Destination) -> Vec<String> {
-    let taken = |network: &str, address: &str| {
-        destination.networks.iter().any(|(name, used)| {
-            name == network && used.as_ref().is_some_and(|used| used.iter().any(|other| other == address))
-        })
-    };
-    source
-        .container
-        .networks
-        .iter()
-        .filter_map(|(network, address)| address.as_ref().filter(|address| taken(network, address)).cloned())
-        .collect()
-}
-
-/// Judges a move. The worst lines come first; a move with an error is refused.
-pub fn checks(source: &Source, destination: &Destination) -> Vec<Check> {
-    let mut list = List(Vec::new());
+/// Judges a move. The worst lines come first; a move with an error is refused. Errors that are among `overrides` and
+/// may be passed over become warnings.
+pub fn checks(source: &Source, destination: &Destination, overrides: &BTreeSet<String>) -> Vec<Check> {
+    let mut list = List::new(&source.container.name, &source.host, &destination.host);
     container::container(&mut list, source);
-    hosts::hosts(&mut list, source, destination);
+    hosts::host(&mut list, &source.host, &source.facts);
+    hosts::host(&mut list, &destination.host, &destination.facts);
+    hosts::pair(&mut list, &source.facts, &destination.facts);
+    hosts::of_container(&mut list, source, destination);
+    inside::inside(&mut list, source);
     identity::identity(&mut list, source, destination);
     connections::connections(&mut list, source, destination);
     room::room(&mut list, source, destination);
     belongings::belongings(&mut list, source, destination);
-    list.0.sort_by_key(|check| std::cmp::Reverse(check.severity));
-    list.0
+    list.finish(overrides)
 }
 
 /// Whether the list forbids the move.
@@ -144,21 +163,8 @@ pub fn refuses(checks: &[Check]) -> bool {
     checks.iter().any(|check| check.severity == Severity::Error)
 }
 
-struct List(Vec<Check>);
-
-impl List {
-    fn add(
-        &mut self,
-        id: &str,
-        severity: Severity,
-        host: Option<&HostName>,
-        seen: String,
-        fix: impl Into<String>,
-    ) {
-        self.0.push(Check { id: id.into(), severity, host: host.cloned(), seen, fix: fix.into() });
-    }
-
-    fn pass(&mut self, id: &str, seen: String) {
-        self.add(id, Severity::Pass, None, seen, "");
-    }
+/// What kinds of obstacles the list names.
+pub fn causes(checks: &[Check]) -> BTreeSet<Cause> {
+    let errors = checks.iter().filter(|check| check.severity == Severity::Error);
+    errors.filter_map(|check| cause_of(&check.id)).collect()
 }

@@ -1,176 +1,181 @@
 //! What a host and a container are like at this moment, by one script in one round trip.
+//!
+//! In come a connection and what an earlier look at the same host found; out goes a [`Sight`]. What takes long to find
+//! out and does not change before the next boot is looked at only once, see [`remember`].
 
-use std::collections::BTreeSet;
+mod facts;
+pub mod remember;
+mod scan;
 
-use serde::Serialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Duration, Instant};
 
-use crate::engine::Codec;
-use crate::fleet::printable;
-use crate::ssh::{Command, Remote, RemoteError};
+use crate::ssh::{Command, Process, Remote, RemoteError};
 
-/// What was seen on one host.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct HostFacts {
-    /// Numeric id of the user who runs commands.
-    pub user: Option<u32>,
-    /// `uname -m`.
-    pub architecture: String,
-    /// `uname -r`.
-    pub kernel: String,
-    /// Bytes.
-    pub memory_total: u64,
-    /// Bytes.
-    pub memory_available: u64,
-    /// Bytes free in /dev/shm.
-    pub free_memory_files: u64,
-    /// Bytes free in /var/tmp.
-    pub free_disk: u64,
-    /// Bytes free where the engine keeps containers.
-    pub free_storage: u64,
-    /// Programs that are missing, or are there in a variant without the options needed.
-    pub missing: BTreeSet<String>,
-    /// OCI runtimes that are installed.
-    pub runtimes: BTreeSet<String>,
-    /// CRIU's version, empty without CRIU.
-    pub criu: String,
-    /// Whether `criu check` was content.
-    pub criu_works: bool,
-    /// TCP ports on which something listens.
-    pub listening: BTreeSet<u16>,
-    /// Established TCP connections of the container.
-    pub established: u32,
-    /// Memory of the container that a checkpoint has to write, bytes: anonymous and shared. None when it
-    /// could not be read.
-    pub container_memory: Option<u64>,
-    /// Size of the container's writable layer, bytes.
-    pub upper: u64,
-    /// Size of the container's volumes, bytes.
-    pub volumes: u64,
+#[cfg(test)]
+pub use facts::Clock;
+pub use facts::HostFacts;
+pub use scan::{Descriptor, FileType, Scan};
+#[cfg(test)]
+pub use scan::{Task, TcpSocket};
+
+/// The script; the second part looks at a container's processes.
+const SCRIPT: &str = concat!(include_str!("scripts/probe.sh"), include_str!("scripts/scan.sh"));
+
+/// Largest output that is read: the scan's own limits keep it far below.
+const LARGEST_OUTPUT: u64 = 16 << 20;
+
+/// What is at a path of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// Nothing.
+    Missing,
+    /// A file.
+    File,
+    /// A directory.
+    Directory,
+    /// A socket.
+    Socket,
+    /// Something else, such as a device.
+    Other,
 }
 
-impl HostFacts {
-    /// Bytes of the checkpoint archive as the engine writes it: memory and volumes, and some for the rest of CRIU's
-    /// images, which are 0.1 MB for a small container.
-    pub fn archive(&self) -> u64 {
-        self.container_memory.unwrap_or_default() + self.volumes + (4 << 20)
-    }
+/// What is looked at beside the host.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The engine's socket, where a script can ask it.
+    pub socket: Option<&'static str>,
+    /// What to ask the socket, known from the start.
+    pub urls: Vec<String>,
+    /// A container's first process, writable layer and volumes, where the socket cannot be asked.
+    pub container: Option<(u32, String, Vec<String>)>,
+}
 
-    /// The better of the codecs that are there.
-    pub fn codec(&self) -> Codec {
-        if self.missing.contains("zstd") { Codec::Gzip } else { Codec::Zstd }
-    }
+/// What was seen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sight {
+    /// The host.
+    pub facts: HostFacts,
+    /// The container's processes.
+    pub scan: Scan,
+    /// Status code and body of each question, when the engine was asked.
+    pub answers: Vec<(u16, String)>,
+    /// What is at each path asked for.
+    pub files: Vec<FileKind>,
+    /// Whether an earlier try left control groups of this container.
+    pub left_over: Option<String>,
+    /// From the order to the answer's end.
+    pub took: Duration,
+}
 
-    /// Programs that are missing and needed; zstd can be done without.
-    pub fn missing_tools(&self) -> Vec<&str> {
-        self.missing.iter().map(String::as_str).filter(|tool| !matches!(*tool, "criu" | "zstd")).collect()
-    }
+/// A look that is under way and takes further questions.
+pub struct Looking {
+    process: Process,
+    began: Instant,
+    known: Option<HostFacts>,
+}
 
-    /// What keeps this host from sending or receiving containers, each with what to do.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if self.user != Some(0) {
-            problems
-                .push("commands do not run as root, and CRIU needs root: log in as root or set sudo".into());
+impl Looking {
+    /// Starts to look at a host.
+    pub async fn begin(
+        remote: &dyn Remote,
+        wanted: &Wanted,
+        known: Option<HostFacts>,
+    ) -> Result<Self, RemoteError> {
+        // What was missing may have been installed since, as we said that it should be.
+        let known = known.filter(HostFacts::is_able);
+        let mut arguments = Vec::new();
+        arguments.extend(known.as_ref().map(|facts| format!("known={}", facts.known)));
+        arguments.extend(wanted.socket.map(|socket| format!("socket={socket}")));
+        arguments.extend(wanted.urls.iter().map(|url| format!("ask={url}")));
+        if let Some((pid, upper, volumes)) = &wanted.container {
+            arguments.push(format!("pid={pid}"));
+            arguments.push(format!("upper={upper}"));
+            arguments.extend(volumes.iter().map(|volume| format!("volume={volume}")));
         }
-        if self.criu.is_empty() {
-            problems.push("CRIU is not installed: apt-get install criu libcriu2".into());
-        } else if !self.criu_works {
-            let (criu, kernel) = (printable(&self.criu), printable(&self.kernel));
-            problems.push(format!(
-                "CRIU {criu} does not work with kernel {kernel}: “criu check” says what is missing"
-            ));
-        }
-        let missing = self.missing_tools();
-        if !missing.is_empty() {
-            problems.push(format!("missing, or without the GNU options needed: {}", missing.join(", ")));
-        }
-        problems
+        let began = Instant::now();
+        let process = remote.spawn(&Command::script(SCRIPT, arguments)).await?;
+        Ok(Self { process, began, known })
     }
 
-    /// Reads the script's output; a line that cannot be read leaves its field at the default, which the
-    /// checks then report as missing.
-    fn parse(text: &str) -> Self {
-        let mut facts = Self::default();
-        for line in text.lines() {
-            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
-            let number = || value.trim().parse::<u64>().unwrap_or_default();
-            match key {
-                "user" => facts.user = value.trim().parse().ok(),
-                "architecture" => facts.architecture = value.to_owned(),
-                "kernel" => facts.kernel = value.to_owned(),
-                "MemTotal" => facts.memory_total = number(),
-                "MemAvailable" => facts.memory_available = number(),
-                "free-memory-files" => facts.free_memory_files = number(),
-                "free-disk" => facts.free_disk = number(),
-                "free-storage" => facts.free_storage = number(),
-                "missing" => {
-                    facts.missing.insert(value.to_owned());
+    /// Asks the rest (lines of the script's standard input) and waits for all answers. Times of the host's clock are
+    /// measured against `epoch`.
+    pub async fn end(
+        self,
+        remote: &dyn Remote,
+        lines: &[String],
+        epoch: Instant,
+    ) -> Result<Sight, RemoteError> {
+        let Self { process: Process { mut stdin, stdout, ended }, began, known } = self;
+        let lost = |cause: String| RemoteError::Connection { host: remote.host().clone(), cause };
+        let mut input = String::new();
+        for line in lines {
+            // A line break in a path would make two questions of one.
+            input.push_str(&line.replace('\n', "\u{fffd}"));
+            input.push('\n');
+        }
+        // A script that has ended does not read any more: its output says what came of it.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        let _ = stdin.shutdown().await;
+        let mut output = Vec::new();
+        let mut stdout = stdout.take(LARGEST_OUTPUT);
+        stdout.read_to_end(&mut output).await.map_err(|error| lost(error.to_string()))?;
+        let ended_at = Instant::now();
+        drop(stdout);
+        ended.await.map_err(|_| lost("the connection ended before the command did".into()))??;
+        let mut sight = read(&String::from_utf8_lossy(&output));
+        sight.facts.recall(known.as_ref());
+        sight.facts.set_clock(began.duration_since(epoch), ended_at.duration_since(epoch));
+        sight.took = ended_at.duration_since(began);
+        Ok(sight)
+    }
+}
+
+/// Looks at a host alone.
+pub async fn probe(remote: &dyn Remote, known: Option<HostFacts>) -> Result<HostFacts, RemoteError> {
+    let epoch = Instant::now();
+    let looking = Looking::begin(remote, &Wanted::default(), known).await?;
+    Ok(looking.end(remote, &[], epoch).await?.facts)
+}
+
+/// Reads the script's output; a line that cannot be read leaves its field at the default, which the checks then
+/// report as missing.
+fn read(text: &str) -> Sight {
+    let mut sight = Sight::default();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+        match key {
+            "answers" => {
+                let mut body = String::new();
+                for line in lines.by_ref().take_while(|line| *line != "answers-end") {
+                    match line.strip_prefix("answer-code ") {
+                        Some(code) => {
+                            let code = code.trim().parse().unwrap_or_default();
+                            sight.answers.push((code, std::mem::take(&mut body)));
+                        }
+                        None => body.push_str(line),
+                    }
                 }
-                "runtime" => {
-                    facts.runtimes.insert(value.to_owned());
+            }
+            "file" => sight.files.push(match value {
+                "file" => FileKind::File,
+                "directory" => FileKind::Directory,
+                "socket" => FileKind::Socket,
+                "missing" => FileKind::Missing,
+                _ => FileKind::Other,
+            }),
+            "left-over" => sight.left_over = Some(value.to_owned()),
+            _ => {
+                if !sight.facts.take(key, value) {
+                    sight.scan.take(key, value);
                 }
-                "criu" => facts.criu = value.trim().to_owned(),
-                "criu-check" => facts.criu_works = value == "good",
-                "listening" => facts.listening.extend(u16::from_str_radix(value, 16).ok()),
-                "established" => facts.established = number() as u32,
-                "memory" => facts.container_memory = value.trim().parse().ok(),
-                "upper" => facts.upper = number(),
-                "volume" => facts.volumes += number(),
-                _ => {}
             }
         }
-        facts
     }
-}
-
-/// What of a container is looked at.
-#[derive(Clone, Copy, Debug)]
-pub struct Belongings<'a> {
-    /// Its first process.
-    pub pid: u32,
-    /// Its writable layer.
-    pub upper: &'a str,
-    /// Directories of its volumes.
-    pub volumes: &'a [&'a str],
-}
-
-/// Looks at a host, and at a container when it is there.
-pub async fn probe(remote: &dyn Remote, container: Option<Belongings<'_>>) -> Result<HostFacts, RemoteError> {
-    let Belongings { pid, upper, volumes } =
-        container.unwrap_or(Belongings { pid: 0, upper: "", volumes: &[] });
-    let command = Command::script(include_str!("scripts/probe.sh"), [pid.to_string(), upper.to_owned()])
-        .arguments(volumes.iter().copied());
-    let output = remote.output(&command, &[]).await?;
-    Ok(HostFacts::parse(&String::from_utf8_lossy(&output.stdout)))
+    sight.facts.established = sight.scan.connections().count() as u32;
+    sight
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_script_runs_here_and_its_output_is_read() {
-        let output = std::process::Command::new("sh")
-            .args(["-c", include_str!("scripts/probe.sh"), "drover"])
-            .args([std::process::id().to_string().as_str(), "src", "tests"])
-            .output()
-            .unwrap();
-        let facts = HostFacts::parse(&String::from_utf8_lossy(&output.stdout));
-        assert!(facts.memory_total > facts.memory_available && facts.memory_available > 0, "{facts:?}");
-        assert!(facts.upper > 0 && facts.volumes > 0, "{facts:?}");
-        assert!(facts.free_disk > 0 && !facts.architecture.is_empty() && facts.user.is_some(), "{facts:?}");
-    }
-
-    #[test]
-    fn lines_are_read_and_strange_ones_passed_over() {
-        let facts = HostFacts::parse(
-            "user 0\nMemTotal 2048\nlistening 1F90\nlistening zz\nmissing zstd\ncriu 4.2.1\ncriu-check good\n\
-             memory 15\nestablished 2\n\u{7f}\nnonsense",
-        );
-        assert_eq!(facts.user, Some(0));
-        assert_eq!(facts.listening, BTreeSet::from([8080]));
-        assert_eq!(facts.container_memory, Some(15));
-        assert_eq!(facts.codec(), Codec::Gzip);
-        assert!(facts.criu_works);
-    }
-}
+mod tests;

@@ -199,9 +199,8 @@ impl Transaction {
 
     /// Surveys both hosts and judges the move.
     async fn check(&mut self, from: &Party, to: &Party) -> Result<Traveller, MigrateError> {
-        let reserve = self.hosts.memory_reserve(&self.request.to);
-        let (source, destination) = survey(&self.request, from, to, reserve).await?;
-        let checks = preflight::checks(&source, &destination);
+        let (source, destination) = survey(&self.request, from, to, &*self.hosts).await?;
+        let checks = preflight::checks(&source, &destination, &self.request.overrides);
         self.reporter.tell(MigrationEvent::Checked { checks: checks.clone() }).await;
         if preflight::refuses(&checks) {
             let reasons = checks.iter().filter(|check| check.severity == super::Severity::Error);
@@ -236,7 +235,7 @@ impl Transaction {
             warnings: checks
                 .into_iter()
                 .filter(|check| check.severity == super::Severity::Warning)
-                .map(|check| check.seen)
+                .map(|check| check.told())
                 .collect(),
         })
     }

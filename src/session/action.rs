@@ -5,6 +5,7 @@
 
 use super::state::{Focus, Typing};
 use super::{Dialog, Key, QuestionKind, SimulationMotion, State};
+use crate::migrate::Overriding;
 
 /// What an action does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +49,12 @@ pub(crate) enum Do {
     Slower,
     Pause,
     GoOn,
+    Matrix,
+    Look,
+    Left,
+    Right,
+    Override,
+    OtherPart,
 }
 
 /// What has the keys.
@@ -59,6 +66,8 @@ pub(crate) enum Layer {
     Filter,
     Help,
     Details,
+    /// Which hosts fit each other.
+    Matrix,
     Move,
     /// A yes-or-no dialog of drover's own.
     Confirm,
@@ -69,11 +78,12 @@ pub(crate) enum Layer {
 }
 
 impl Layer {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Panes,
         Self::Filter,
         Self::Help,
         Self::Details,
+        Self::Matrix,
         Self::Move,
         Self::Confirm,
         Self::Question,
@@ -87,6 +97,7 @@ impl Layer {
             Self::Filter => "While typing a filter",
             Self::Help => "In help, details and the choice of a destination",
             Self::Details => "In a migration's details",
+            Self::Matrix => "In the matrix of hosts",
             Self::Move => "Choosing a destination",
             Self::Confirm => "Answering yes or no",
             Self::Question => "Answering a host's question",
@@ -114,6 +125,8 @@ pub(crate) enum Fact {
     SeveralMigrations,
     /// The containers have the keys.
     OnContainers,
+    /// The chosen line of the checks can be passed over, or is.
+    OnOverridable,
     /// The fleet is simulated.
     Simulated,
     /// The fleet is simulated, and its time goes on.
@@ -188,7 +201,7 @@ use Key::{
 };
 
 const PANES: &[Layer] = &[Layer::Panes];
-const LISTS: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Help, Layer::Details];
+const LISTS: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Help, Layer::Details, Layer::Matrix];
 /// Where a person watches, so that time can be stopped to look.
 const WATCHING: &[Layer] = &[Layer::Panes, Layer::Move, Layer::Details];
 const CHOICES: &[Layer] = &[Layer::Confirm, Layer::Question];
@@ -220,6 +233,7 @@ pub(crate) static ACTIONS: &[Action] = &[
         "details",
         "the migration's whole story",
     ),
+    action(Do::Matrix, &[Char('M')], PANES, &[], "", "which hosts fit each other, all by all"),
     action(Do::Dismiss, &[Char('x')], PANES, &[Fact::Moved], "put away", "put the finished migration away"),
     action(Do::NextMigration, &[Char(']')], PANES, &[Fact::SeveralMigrations], "", "show the next migration"),
     action(
@@ -281,6 +295,18 @@ pub(crate) static ACTIONS: &[Action] = &[
     action(Do::DropFilter, &[Esc], &[Layer::Filter], &[], "drop", "drop the filter"),
     action(Do::EraseFilter, &[Backspace], &[Layer::Filter], &[], "", "erase a character"),
     action(Do::WipeFilter, &[Ctrl('u')], &[Layer::Filter], &[], "empty", "erase all"),
+    action(Do::Left, &[Left, Char('h')], &[Layer::Matrix], &[], "", "one column to the left"),
+    action(Do::Right, &[Right, Char('l')], &[Layer::Matrix], &[], "", "one column to the right"),
+    action(Do::Look, &[Char('R')], &[Layer::Matrix], &[], "look again", "look at every live host again"),
+    action(
+        Do::Override,
+        &[Char('o')],
+        &[Layer::Move],
+        &[Fact::OnOverridable],
+        "override",
+        "pass over the chosen error, or do not",
+    ),
+    action(Do::OtherPart, &[Tab], &[Layer::Move], &[], "checks", "between destinations and checks"),
     action(Do::Confirm, &[Enter], &[Layer::Move], &[], "move it", "order the move, when no check refuses it"),
     action(Do::Confirm, &[Enter], CHOICES, &[], "choose", "take the highlighted answer"),
     action(
@@ -295,14 +321,36 @@ pub(crate) static ACTIONS: &[Action] = &[
     action(Do::No, &[Char('n'), Esc], CHOICES, &[], "no", "no"),
     action(Do::SendSecret, &[Enter], &[Layer::Secret], &[], "send", "send what was typed"),
     action(Do::RefuseSecret, &[Esc], &[Layer::Secret], &[], "do not answer", "close without an answer"),
-    action(Do::Close, &[Esc, Char('q')], &[Layer::Help, Layer::Details, Layer::Move], &[], "close", "close"),
+    action(
+        Do::Close,
+        &[Esc, Char('q')],
+        &[Layer::Help, Layer::Details, Layer::Move, Layer::Matrix],
+        &[],
+        "close",
+        "close",
+    ),
     action(Do::Close, &[Char('?')], &[Layer::Help], &[], "", "close"),
-    action(Do::Help, &[Char('?')], &[Layer::Panes, Layer::Move, Layer::Details], &[], "help", "this help"),
+    action(
+        Do::Help,
+        &[Char('?')],
+        &[Layer::Panes, Layer::Move, Layer::Details, Layer::Matrix],
+        &[],
+        "help",
+        "this help",
+    ),
     action(Do::Quit, &[Char('q'), Ctrl('c')], PANES, &[], "quit", "quit; asks while a migration runs"),
     action(
         Do::Quit,
         &[Ctrl('c')],
-        &[Layer::Filter, Layer::Help, Layer::Details, Layer::Move, Layer::Question, Layer::Secret],
+        &[
+            Layer::Filter,
+            Layer::Help,
+            Layer::Details,
+            Layer::Matrix,
+            Layer::Move,
+            Layer::Question,
+            Layer::Secret,
+        ],
         &[],
         "",
         "quit; asks while a migration runs",
@@ -357,6 +405,11 @@ impl State {
         if self.simulation.is_some() { Scope::Everything } else { Scope::RealFleet }
     }
 
+    fn is_on_overridable(&self) -> bool {
+        let Some(Dialog::Move(dialog)) = self.dialogs.last() else { return false };
+        dialog.chosen_check().is_some_and(|check| check.overriding != Overriding::Impossible)
+    }
+
     /// The situation now.
     pub(crate) fn context(&self) -> Context {
         let layer = match self.dialogs.last() {
@@ -364,6 +417,7 @@ impl State {
             None => Layer::Panes,
             Some(Dialog::Help { .. }) => Layer::Help,
             Some(Dialog::Details { .. }) => Layer::Details,
+            Some(Dialog::Matrix { .. }) => Layer::Matrix,
             Some(Dialog::Move(_)) => Layer::Move,
             Some(Dialog::Quit { .. } | Dialog::Cancel { .. }) => Layer::Confirm,
             Some(Dialog::Question { question, .. }) => match question.kind {
@@ -381,6 +435,7 @@ impl State {
             (Fact::Moved, shown.is_some_and(|track| !track.runs())),
             (Fact::MigrationShown, shown.is_some()),
             (Fact::SeveralMigrations, self.migrations.len() > 1),
+            (Fact::OnOverridable, self.is_on_overridable()),
             (Fact::Simulated, self.simulation.is_some()),
             (Fact::TimeRuns, self.simulation_motion() == Some(SimulationMotion::Running)),
             (Fact::TimeStands, self.simulation_motion() == Some(SimulationMotion::Paused)),

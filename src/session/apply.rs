@@ -56,6 +56,7 @@ impl State {
             Happening::Asked { question } => self.asked(question),
             Happening::Withdrawn { id } => self.withdrawn(*id),
             Happening::Considered { request, checks } => self.considered(request, checks),
+            Happening::Facts { host, facts, taken } => self.looked_at(host, facts, *taken),
             Happening::Migration { id, event } => self.reported(*id, event, at_ms),
             Happening::Notice { level, host, text } => {
                 self.note(at_ms, *level, host.clone(), text.clone());

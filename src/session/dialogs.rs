@@ -1,14 +1,16 @@
 //! What opens dialogs, and what keys do in them.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use super::action::Do;
 use super::state::Typing;
 use super::{
-    Change, Checks, Choice, Dialog, Effect, MoveDialog, NoticeLevel, Question, QuestionId, Standing, State,
+    Change, Checks, Choice, Dialog, Effect, MoveDialog, MovePart, NoticeLevel, Question, QuestionId,
+    Standing, State,
 };
 use crate::fleet::{ContainerStatus, HostName, printable};
-use crate::migrate::{Check, MigrationId, Request};
+use crate::migrate::{Check, MigrationId, Overriding, Request};
 
 /// A question that appears while somebody types takes no yes before this: a key meant for something else must
 /// not accept a host key. Longer than the pause between two keys of a fast typist (about 100 ms).
@@ -42,12 +44,13 @@ impl State {
             .iter()
             .enumerate()
             .filter(|(_, host)| *host.name() != from)
-            .map(|(row, host)| (row, host.name().clone(), self.standing(host.name())))
+            .map(|(row, host)| (row, host.name().clone(), self.standing(&from, host.name())))
             .collect();
         // A few MiB more or less are no reason: hosts that are about equal stay in the fleet file's order.
         order.sort_by_key(|(row, _, standing)| match standing {
             Standing::Choosable { free } => (0, Reverse(free.unwrap_or(0) / ABOUT_EQUAL), *row),
-            Standing::Not(_) => (1, Reverse(0), *row),
+            Standing::Unfit(_) => (1, Reverse(0), *row),
+            Standing::Not(_) => (2, Reverse(0), *row),
         });
         let best = order.first().filter(|(_, _, standing)| matches!(standing, Standing::Choosable { .. }));
         let dialog = MoveDialog {
@@ -56,6 +59,9 @@ impl State {
             chosen: best.map(|(_, name, _)| name.clone()),
             order: order.into_iter().map(|(_, name, _)| name).collect(),
             checks: Checks::Asked,
+            part: MovePart::Destinations,
+            line: 0,
+            overrides: BTreeSet::new(),
             complaint: None,
         };
         effects.extend(dialog.request().map(Effect::Consider));
@@ -66,7 +72,10 @@ impl State {
     /// Goes to another destination; hosts that cannot be chosen are passed over.
     pub(super) fn step_destination(&mut self, lines: isize, effects: &mut Vec<Effect>) -> Change {
         let Some(dialog) = self.move_dialog() else { return Change::None };
-        let able = |host: &&HostName| matches!(self.standing(host), Standing::Choosable { .. });
+        if dialog.part == MovePart::Checks {
+            return self.step_check(lines);
+        }
+        let able = |host: &&HostName| self.standing(&dialog.from, host).can_be_chosen();
         let choosable: Vec<HostName> = dialog.order.iter().filter(able).cloned().collect();
         let here = choosable.iter().position(|host| Some(host) == dialog.chosen.as_ref());
         let row = match here {
@@ -79,19 +88,58 @@ impl State {
             return Change::None;
         }
         (dialog.chosen, dialog.checks, dialog.complaint) = (next, Checks::Asked, None);
+        // What was passed over was seen of another host.
+        (dialog.line, dialog.overrides) = (0, BTreeSet::new());
         effects.extend(dialog.request().map(Effect::Consider));
         Change::Visible
     }
 
     pub(super) fn considered(&mut self, request: &Request, checks: &[Check]) -> Change {
         let dialog = self.dialogs.iter_mut().find_map(|dialog| match dialog {
-            Dialog::Move(dialog) if dialog.request().as_ref() == Some(request) => Some(dialog),
+            Dialog::Move(dialog) if dialog.is_about(request) => Some(dialog),
             _ => None,
         });
         let Some(dialog) = dialog else { return Change::None };
-        let mut checks = checks.to_vec();
-        checks.sort_by_key(|check| Reverse(check.severity));
-        (dialog.checks, dialog.complaint) = (Checks::Known(checks), None);
+        (dialog.checks, dialog.complaint, dialog.line) = (Checks::Known(checks.to_vec()), None, 0);
+        dialog.judge();
+        Change::Visible
+    }
+
+    /// Goes to another line of the checks.
+    fn step_check(&mut self, lines: isize) -> Change {
+        let Some(Dialog::Move(dialog)) = self.dialogs.last_mut() else { return Change::None };
+        let Checks::Known(checks) = &dialog.checks else { return Change::None };
+        let line = dialog.line.saturating_add_signed(lines).min(checks.len().saturating_sub(1));
+        Change::when(std::mem::replace(&mut dialog.line, line) != line)
+    }
+
+    /// Passes over the chosen error, or takes that back.
+    pub(super) fn toggle_override(&mut self) -> Change {
+        let Some(Dialog::Move(dialog)) = self.dialogs.last_mut() else { return Change::None };
+        let Some(check) = dialog.chosen_check().filter(|check| check.overriding != Overriding::Impossible)
+        else {
+            return Change::None;
+        };
+        let (id, seen) = (check.id.clone(), check.seen.clone());
+        if !dialog.overrides.remove(&id) {
+            dialog.overrides.insert(id.clone());
+        }
+        dialog.judge();
+        dialog.complaint = None;
+        // The line goes where its severity belongs, and the cursor with it.
+        if let Checks::Known(checks) = &dialog.checks {
+            let place = checks.iter().position(|check| check.id == id && check.seen == seen);
+            dialog.line = place.unwrap_or(0);
+        }
+        Change::Visible
+    }
+
+    pub(super) fn other_part(&mut self) -> Change {
+        let Some(Dialog::Move(dialog)) = self.dialogs.last_mut() else { return Change::None };
+        dialog.part = match dialog.part {
+            MovePart::Destinations => MovePart::Checks,
+            MovePart::Checks => MovePart::Destinations,
+        };
         Change::Visible
     }
 
@@ -119,7 +167,7 @@ impl State {
             Dialog::Quit { choice } | Dialog::Cancel { choice, .. } | Dialog::Question { choice, .. } => {
                 Some(choice)
             }
-            Dialog::Help { .. } | Dialog::Move(_) | Dialog::Details { .. } => None,
+            Dialog::Help { .. } | Dialog::Move(_) | Dialog::Details { .. } | Dialog::Matrix { .. } => None,
         };
         match (what, choice) {
             (Do::OtherChoice, Some(choice)) => *choice = choice.other(),

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::{Container, HostName, HostSpec};
-use crate::migrate::{Check, MigrationEvent, MigrationId, Request};
+use crate::migrate::{Check, HostFacts, MigrationEvent, MigrationId, Request};
 use crate::watch::Sample;
 
 /// One thing that happened, with its time.
@@ -83,6 +83,15 @@ pub enum Happening {
         request: Request,
         /// All lines, worst first.
         checks: Vec<Check>,
+    },
+    /// A host was looked at for what it can do, now or in an earlier session.
+    Facts {
+        /// The host.
+        host: HostName,
+        /// What was seen.
+        facts: Box<HostFacts>,
+        /// When, Unix seconds.
+        taken: i64,
     },
     /// A running migration reports.
     Migration {
@@ -253,6 +262,15 @@ pub enum PaceOrder {
     GoOn,
 }
 
+/// Which hosts are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookAt {
+    /// Live ones of which nothing is known yet.
+    Unseen,
+    /// All that are live.
+    All,
+}
+
 /// How grave a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -272,6 +290,8 @@ pub enum NoticeLevel {
 pub enum Effect {
     /// Check a move without changing anything; answers with [`Happening::Considered`].
     Consider(Request),
+    /// Look what hosts can do; answers with [`Happening::Facts`] for each.
+    Look(LookAt),
     /// Start a migration; answers with [`Happening::Migration`].
     Migrate(MigrationId, Request),
     /// Stop a running migration where that is still possible, rolling back.

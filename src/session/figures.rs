@@ -78,7 +78,11 @@ fn share(percent: f64) -> String {
 /// The time since a moment in the coarsest useful unit; exact to the minute, so that it changes with the clock.
 pub(crate) fn age(container: &Container, state: &State) -> String {
     let now = state.minute() * 60;
-    let seconds = now.saturating_sub(since(container));
+    since_then(now.saturating_sub(since(container)))
+}
+
+/// Some seconds as an age.
+pub(crate) fn since_then(seconds: i64) -> String {
     match seconds {
         ..60 => "<1m".into(),
         60..3_600 => format!("{}m", seconds / 60),

@@ -67,6 +67,8 @@ pub(crate) struct HostState {
     pub(crate) listing: Containers,
     pub(crate) containers: Vec<Container>,
     pub(crate) cursor: Cursor,
+    /// What the last look for its abilities found.
+    pub(crate) seen: Option<super::matrix::Seen>,
 }
 
 impl HostState {
@@ -80,6 +82,7 @@ impl HostState {
             listing: Containers::Unknown,
             containers: Vec::new(),
             cursor: Cursor::default(),
+            seen: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::action::{Do, Layer, find};
 use super::state::Typing;
-use super::{Change, Dialog, Effect, Focus, Key, NoticeLevel, PaceOrder, State};
+use super::{Change, Dialog, Effect, Focus, Key, LookAt, NoticeLevel, PaceOrder, State};
 use crate::fleet::printable;
 
 /// Characters of a filter: more than any list of containers needs.
@@ -52,6 +52,15 @@ impl State {
             Do::WipeFilter => self.filter.clear(),
             Do::Sort => self.sort = self.sort.next(),
             Do::Move => return self.open_move(at_ms, effects),
+            Do::Matrix => return self.open_matrix(effects),
+            Do::Look => {
+                effects.push(Effect::Look(LookAt::All));
+                return Change::None;
+            }
+            Do::Left => return self.step_matrix(0, -1),
+            Do::Right => return self.step_matrix(0, 1),
+            Do::Override => return self.toggle_override(),
+            Do::OtherPart => return self.other_part(),
             Do::Cancel => return self.ask_cancel(),
             Do::Dismiss => self.shown_migration = None,
             Do::Details => {
@@ -105,6 +114,7 @@ impl State {
         match self.dialogs.last() {
             Some(Dialog::Help { .. } | Dialog::Details { .. }) => return self.scroll_dialog(lines),
             Some(Dialog::Move(_)) => return self.step_destination(lines, effects),
+            Some(Dialog::Matrix { .. }) => return self.step_matrix(lines, 0),
             _ => {}
         }
         let moved = |row: usize, rows: usize| row.saturating_add_signed(lines).min(rows.saturating_sub(1));

@@ -16,6 +16,7 @@ mod hosts;
 mod key;
 mod keys;
 mod layout;
+mod matrix;
 mod migrations;
 mod notice;
 mod simulation;
@@ -33,12 +34,12 @@ mod scenarios;
 
 pub(crate) use action::{ACTIONS, Action, HelpLine, Layer, Scope, help_lines};
 pub use apply::{Change, Outcome};
-pub(crate) use dialog::{Candidate, Checks, Choice, Dialog, MoveDialog, Standing};
+pub(crate) use dialog::{Candidate, Checks, Choice, Dialog, MoveDialog, MovePart, Standing};
 pub use event::{
-    Effect, Event, Happening, Key, LinkState, NoticeLevel, PaceOrder, Question, QuestionId, QuestionKind,
-    SimulationMotion, SimulationPace,
+    Effect, Event, Happening, Key, LinkState, LookAt, NoticeLevel, PaceOrder, Question, QuestionId,
+    QuestionKind, SimulationMotion, SimulationPace,
 };
-pub(crate) use figures::{age, percent};
+pub(crate) use figures::{age, percent, since_then};
 pub(crate) use host::{Containers, HostState, Sort};
 pub use key::UnknownKey;
 pub(crate) use layout::{Area, Density, Layout, MINIMUM_COLUMNS, MINIMUM_ROWS, large_dialog};

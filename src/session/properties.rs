@@ -14,7 +14,7 @@ fn host() -> impl Strategy<Value = &'static str> {
 }
 
 fn pressed() -> impl Strategy<Value = Key> {
-    let words = "j k h l g G m m m c x d [ ] / s y R ? q q n y p + = - <enter> <enter> <esc> <esc> <tab> <backtab> <c-d> <c-u> \
+    let words = "j k h l g G m m m M o o R c x d [ ] / s y R ? q q n y p + = - <enter> <enter> <esc> <esc> <tab> <backtab> <c-d> <c-u> \
                  <c-c> <c-z> <up> <down> <left> <right> <home> <end> <pageup> <pagedown> <backspace> <f5> e ! é";
     prop::sample::select(Key::parse_all(words).unwrap())
 }
@@ -108,7 +108,15 @@ pub(crate) fn happening() -> impl Strategy<Value = Happening> {
         1 => (0..4u64).prop_map(|id| Happening::Withdrawn { id: QuestionId(id) }),
         2 => (moved(), any::<bool>()).prop_map(|(request, good)| Happening::Considered {
             request,
-            checks: if good { good_checks() } else { bad_checks() }
+            checks: if good { good_checks() } else { explained_checks() }
+        }),
+        2 => (host(), any::<bool>(), any::<i64>()).prop_map(|(host, able, taken)| match seen(host, |facts| {
+            if !able {
+                facts.criu.clear();
+            }
+        }) {
+            Happening::Facts { host, facts, .. } => Happening::Facts { host, facts, taken },
+            other => other,
         }),
         4 => (1..4u64, migration()).prop_map(|(id, event)| Happening::Migration { id: MigrationId(id), event }),
         1 => "\\PC{0,90}".prop_map(|text| Happening::Notice { level: NoticeLevel::Warning, host: None, text }),

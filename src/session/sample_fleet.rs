@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use super::{Event, Happening, Key, LinkState, NoticeLevel, SimulationMotion, SimulationPace, State};
 use crate::fleet::{Container, ContainerId, ContainerStatus, Engine, HostName, HostSpec, Sudo};
-use crate::migrate::{Check, Request, Severity, Stage, StageTime};
+use crate::migrate::{Check, HostFacts, Overriding, Request, Severity, Stage, StageTime};
 use crate::watch::{ContainerSample, Sample};
 
 /// 2026-11-20 12:33:05 UTC.
@@ -103,7 +103,16 @@ pub(crate) fn request(container: &str, from: &str, to: &str) -> Request {
 }
 
 pub(crate) fn check(id: &str, severity: Severity, seen: &str, fix: &str) -> Check {
-    Check { id: id.into(), severity, host: None, seen: seen.into(), fix: fix.into() }
+    Check {
+        id: id.into(),
+        severity,
+        host: None,
+        seen: seen.into(),
+        why: String::new(),
+        fix: fix.into(),
+        predicts: Vec::new(),
+        overriding: Overriding::Impossible,
+    }
 }
 
 pub(crate) fn good_checks() -> Vec<Check> {
@@ -131,6 +140,55 @@ pub(crate) fn bad_checks() -> Vec<Check> {
             "restore may fail in a process that uses it",
         ),
         check("engine", Severity::Pass, "podman 5.4.2 on both, rootful", ""),
+    ]
+}
+
+/// A refusal that can be passed over, one that cannot, and why.
+pub(crate) fn explained_checks() -> Vec<Check> {
+    let mut checks = vec![
+        Check {
+            host: Some(name("h1")),
+            why: "CRIU cannot take io_uring along".into(),
+            predicts: vec!["F40".into()],
+            overriding: Overriding::Possible,
+            ..check(
+                "io-uring",
+                Severity::Error,
+                "process 7 (node) has io_uring open (2 in all)",
+                "switch it off in the program (UV_USE_IO_URING=0 for Node.js), and restart the container",
+            )
+        },
+        Check {
+            host: Some(name("h2")),
+            why: "they survive only where the network leads to web on h2 as well".into(),
+            ..check("connections", Severity::Warning, "4 open TCP connections", "")
+        },
+    ];
+    checks.extend(good_checks());
+    checks
+}
+
+/// What was seen of a host; `change` makes it another.
+pub(crate) fn seen(host: &str, change: impl FnOnce(&mut HostFacts)) -> Happening {
+    let mut facts = HostFacts {
+        user: Some(0),
+        architecture: "x86_64".into(),
+        kernel: "6.12.48".into(),
+        criu: "4.2.1".into(),
+        criu_works: true,
+        runtimes: ["crun".to_owned()].into(),
+        ..HostFacts::default()
+    };
+    change(&mut facts);
+    Happening::Facts { host: name(host), facts: Box::new(facts), taken: CLOCK_MS / 1000 - 400 }
+}
+
+/// All three hosts seen: the second has an older kernel, the third no CRIU.
+pub(crate) fn all_seen() -> Vec<Happening> {
+    vec![
+        seen("h1", |_| {}),
+        seen("h2", |facts| facts.kernel = "6.1.0".into()),
+        seen("h3", |facts| facts.criu.clear()),
     ]
 }
 

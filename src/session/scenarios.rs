@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::action::find;
 use super::sample_fleet::*;
 use super::state::Focus;
-use super::{Change, Dialog, Effect, Event, Happening, Key, Layer, Phase, Standing};
+use super::{Change, Dialog, Effect, Event, Happening, Key, Layer, LookAt, Phase, Standing};
 use crate::fleet::{Container, ContainerStatus};
 
 #[derive(Deserialize)]
@@ -101,7 +101,14 @@ fn word(effect: &Effect) -> String {
         |request: &crate::migrate::Request| format!("{} {} {}", request.container, request.from, request.to);
     match effect {
         Effect::Consider(request) => format!("consider {}", asked(request)),
-        Effect::Migrate(id, request) => format!("migrate {} {}", id.0, asked(request)),
+        Effect::Look(LookAt::Unseen) => "look at the unseen".into(),
+        Effect::Look(LookAt::All) => "look at all".into(),
+        Effect::Migrate(id, request) => {
+            let passed: Vec<&str> = request.overrides.iter().map(String::as_str).collect();
+            let passed =
+                if passed.is_empty() { String::new() } else { format!(" passing over {}", passed.join(" ")) };
+            format!("migrate {} {}{passed}", id.0, asked(request))
+        }
         Effect::Cancel(id) => format!("cancel {}", id.0),
         Effect::Reconnect(host) => format!("reconnect {host}"),
         Effect::Answer(id, yes) => format!("answer {} {}", id.0, if *yes { "yes" } else { "no" }),
@@ -123,6 +130,7 @@ fn layer(layer: Layer) -> &'static str {
         Layer::Filter => "filter",
         Layer::Help => "help",
         Layer::Details => "details",
+        Layer::Matrix => "matrix",
         Layer::Move => "move",
         Layer::Confirm => "confirm",
         Layer::Question => "question",
@@ -198,6 +206,7 @@ impl Expect {
         if let Some(destinations) = self.destinations {
             let shown = |candidate: super::Candidate| match candidate.standing {
                 Standing::Choosable { .. } => candidate.host.to_string(),
+                Standing::Unfit(_) => format!("!{}", candidate.host),
                 Standing::Not(_) => format!("({})", candidate.host),
             };
             let found: Vec<String> = dialog

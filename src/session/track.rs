@@ -91,7 +91,7 @@ impl MigrationTrack {
             MigrationEvent::Started { request } => self.request = request.clone(),
             MigrationEvent::Checked { checks } => {
                 let heavy = checks.iter().filter(|check| check.severity >= Severity::Warning);
-                self.warnings = heavy.map(|check| check.seen.clone()).collect();
+                self.warnings = heavy.map(|check| check.told()).collect();
             }
             MigrationEvent::StageStarted { stage, at } => {
                 self.advance(*at, at_ms);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::particulars::particulars;
 use crate::engine::{EngineFacts, Inspected, Mount, PublishedPort};
 use crate::fleet::{ContainerId, ContainerStatus};
 
@@ -133,6 +134,7 @@ pub(crate) fn status(word: &str) -> ContainerStatus {
 
 /// Reads one container's inspect.
 pub fn inspected(value: Value) -> Result<Inspected, serde_json::Error> {
+    let particulars = particulars(&value);
     let container: Container = serde_json::from_value(value)?;
     let mut data = container.graph_driver.data.unwrap_or_default();
     let mut directory = |key: &str| data.remove(key).unwrap_or_default();
@@ -179,6 +181,7 @@ pub fn inspected(value: Value) -> Result<Inspected, serde_json::Error> {
         merged: directory("MergedDir"),
         storage_driver: container.graph_driver.name,
         static_directory: container.static_dir,
+        particulars,
     })
 }
 

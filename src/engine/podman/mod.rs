@@ -1,9 +1,11 @@
 //! Podman, rootful: its API where the host has the socket (a question costs some milliseconds), its command
 //! line everywhere else (each call costs about 0.1 s), and shell scripts for what must outlive a connection.
 
+mod glance;
 mod inspect;
 mod metadata;
 mod network;
+mod particulars;
 mod two_phase;
 
 use std::sync::Arc;
@@ -15,7 +17,8 @@ use serde_json::Value;
 
 use super::api::{ask, greet, segment};
 use super::{
-    Address, Arrival, Codec, Connections, Engine, EngineError, EngineFacts, Inspected, Network, Size, Volume,
+    Address, Answer, Arrival, Codec, Connections, Engine, EngineError, EngineFacts, Glance, Inspected,
+    Network, Question, Size, Volume,
 };
 use crate::fleet::{ContainerId, printable};
 use crate::ssh::{Command, Remote};
@@ -121,6 +124,15 @@ impl Podman {
             return Ok(None);
         }
         Err(self.refused(&stderr))
+    }
+
+    /// A network as Podman describes it.
+    async fn network(&self, network: &str) -> Result<Option<Value>, EngineError> {
+        let value = match self.way {
+            Way::Socket => self.get("network", &format!("/networks/{}/json", segment(network))).await?,
+            Way::CommandLine => self.command_json("network", &["network", "inspect", "--", network]).await?,
+        };
+        Ok(value.and_then(unwrapped))
     }
 
     /// Whether something exists: 204 or 404 of the API, 0 or 1 of the command line.
@@ -268,11 +280,28 @@ impl Engine for Podman {
     }
 
     async fn addresses(&self, network: &str) -> Result<Option<Vec<String>>, EngineError> {
-        let value = match self.way {
-            Way::Socket => self.get("network", &format!("/networks/{}/json", segment(network))).await?,
-            Way::CommandLine => self.command_json("network", &["network", "inspect", "--", network]).await?,
-        };
-        Ok(value.and_then(unwrapped).map(|value| inspect::addresses(&value)))
+        Ok(self.network(network).await?.map(|value| inspect::addresses(&value)))
+    }
+
+    fn glance(&self, questions: &[Question]) -> Option<Glance> {
+        (self.way == Way::Socket).then(|| glance::glance(SOCKET, questions))
+    }
+
+    fn understand(&self, question: &Question, code: u16, body: &str) -> Result<Answer, EngineError> {
+        glance::understood(question, code, body).map_err(|cause| self.unreadable("glance", cause))
+    }
+
+    async fn answer(&self, question: &Question) -> Result<Answer, EngineError> {
+        Ok(match question {
+            Question::Container(name) => Answer::Container(self.inspect(name).await?.map(Box::new)),
+            Question::Image(name) => Answer::Image(self.image_id(name).await?),
+            Question::Volume(name) => Answer::Volume(self.has_volume(name).await?),
+            Question::Network(name) => {
+                Answer::Network(self.network(name).await?.as_ref().map(glance::network))
+            }
+            Question::Networks => Answer::Networks(self.networks().await?),
+            Question::Secret(name) => Answer::Secret(self.has_secret(name).await?),
+        })
     }
 
     async fn remove_stopped(&self, container: &ContainerId) -> Result<(), EngineError> {

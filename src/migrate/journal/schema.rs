@@ -80,7 +80,15 @@ fn known() -> i64 {
 fn usable(path: &Path) -> Result<Connection, Trouble> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
+    // Of several that open a new journal at once one changes its mode; SQLite lets the others fail without waiting.
+    let began = std::time::Instant::now();
+    while let Err(error) = connection.pragma_update(None, "journal_mode", "wal") {
+        if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) || began.elapsed() > PATIENCE
+        {
+            return Err(error.into());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
     // An intent must survive a loss of power, not only the end of the process.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", "on")?;

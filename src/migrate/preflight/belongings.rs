@@ -1,84 +1,74 @@
-//! What belongs to the container and has to be there, too: image, volumes, directories of the host.
+//! What belongs to the container and has to be there, too: image, secrets, volumes, directories of the host.
 
 use super::{Destination, Image, List, Source};
 use crate::engine::Mount;
-use crate::fleet::printable;
-use crate::migrate::Severity;
+use crate::migrate::probe::FileKind;
 
 pub(super) fn belongings(list: &mut List, source: &Source, destination: &Destination) {
-    let image = printable(&source.container.image_name);
+    let image = &source.container.image_name;
+    let (here, there) = (Some(&source.host), Some(&destination.host));
     match destination.image {
         Image::Present => list.pass("image", format!("{image} is on {}", destination.host)),
-        Image::Tag => list.add(
+        Image::Tag => {
+            list.found("image", there, format!("the image is there and gets its name {image}"), &[]);
+        }
+        Image::Ship => list.found(
             "image",
-            Severity::Info,
-            Some(&destination.host),
-            format!("the image is there and gets its name {image}"),
-            "",
-        ),
-        Image::Ship => list.add(
-            "image",
-            Severity::Info,
-            Some(&destination.host),
+            there,
             format!("{image} is not there and is shipped first, while the container runs"),
-            "",
+            &[],
         ),
-        Image::ShipNameless => list.add(
-            "image",
-            Severity::Info,
-            Some(&destination.host),
-            format!("another image is called {image} there; ours is shipped first, without the name"),
-            "",
-        ),
+        Image::ShipNameless => {
+            let seen = format!("another image is called {image} there; ours is shipped without the name");
+            list.found("image", there, seen, &[]);
+        }
     }
     for secret in &destination.missing_secrets {
-        let secret = printable(secret);
-        list.add(
-            "secret",
-            Severity::Error,
-            Some(&destination.host),
-            format!("secret {secret} is missing there, and drover does not read secrets to carry them"),
-            format!("podman secret create {secret} FILE  (on {})", destination.host),
-        );
+        let seen =
+            format!("secret {secret} is missing there, and drover does not read secrets to carry them");
+        list.found("secret", there, seen, &[("secret", secret)]);
     }
+    let kind = |binds: &[(String, FileKind)], path: &str| {
+        binds.iter().find(|(known, _)| known == path).map(|(_, kind)| *kind)
+    };
     for mount in &source.container.mounts {
         match mount {
-            Mount::Bind { source: path, .. } if destination.missing_binds.contains(path) => list.add(
-                "bind",
-                Severity::Error,
-                Some(&destination.host),
-                format!("{} is mounted from the host and is missing there", printable(path)),
-                "copy it there, or mount the same storage",
-            ),
-            Mount::Bind { source: path, .. } => list.add(
-                "bind",
-                Severity::Warning,
-                None,
-                format!(
-                    "{} is mounted from the host; the destination's own content is used",
-                    printable(path)
-                ),
-                "",
-            ),
-            Mount::Volume { name, .. } if destination.volumes.contains(name) => list.add(
-                "volume",
-                Severity::Error,
-                Some(&destination.host),
-                format!("a volume {} is there already and would be mixed up with ours", printable(name)),
-                format!("podman volume rm {}  (after a look at what it holds)", printable(name)),
-            ),
-            Mount::Volume { name, .. } => list.add(
-                "volume",
-                Severity::Warning,
-                Some(&source.host),
-                format!(
-                    "volume {} is copied; the copy on {} stays until you remove it",
-                    printable(name),
-                    source.host
-                ),
-                "",
-            ),
+            Mount::Bind { source: path, .. } => {
+                let (ours, theirs) = (kind(&source.binds, path), kind(&destination.binds, path));
+                let blanks = [("path", path.as_str())];
+                match (ours, theirs) {
+                    (_, Some(FileKind::Missing) | None) => {
+                        list.found("bind-missing", there, format!("{path} is missing"), &blanks);
+                    }
+                    (Some(ours), Some(theirs)) if ours != theirs && ours != FileKind::Missing => {
+                        let seen = format!("{path} is {} there and {} here", word(theirs), word(ours));
+                        list.found("bind-kind", there, seen, &blanks);
+                    }
+                    _ => list.found("bind", None, format!("{path} is mounted from the host"), &blanks),
+                }
+            }
+            Mount::Volume { name, .. } => {
+                let blanks = [("volume", name.as_str())];
+                let foreign = &source.container.particulars.foreign_volumes;
+                if let Some((_, driver)) = foreign.iter().find(|(volume, _)| volume == name) {
+                    list.found("volume-driver", here, format!("volume {name} has the driver {driver}"), &[]);
+                } else if destination.volumes.contains(name) {
+                    list.found("volume-exists", there, format!("a volume {name} is there already"), &blanks);
+                } else {
+                    list.found("volume", here, format!("volume {name} belongs to it"), &[]);
+                }
+            }
             Mount::Other { .. } => {}
         }
+    }
+}
+
+fn word(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::Missing => "missing",
+        FileKind::File => "a file",
+        FileKind::Directory => "a directory",
+        FileKind::Socket => "a socket",
+        FileKind::Other => "something else",
     }
 }

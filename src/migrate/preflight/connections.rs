@@ -1,72 +1,70 @@
 //! What becomes of the container's addresses and of its open TCP connections.
 
-use super::{Destination, List, Source, segment, taken_addresses};
+use super::identity::{Lost, lost_addresses};
+use super::{Destination, List, Source, segment};
 use crate::engine::Segment;
-use crate::fleet::printable;
-use crate::migrate::{Severity, Tcp};
+use crate::migrate::Tcp;
 
 pub(super) fn connections(list: &mut List, source: &Source, destination: &Destination) {
-    let name = printable(&source.container.name);
+    let (here, there) = (Some(&source.host), Some(&destination.host));
     let open = source.facts.established;
-    let taken = taken_addresses(source, destination).join(", ");
-    if !taken.is_empty() && (open == 0 || source.tcp == Some(Tcp::Close)) {
-        list.add(
-            "address",
-            Severity::Warning,
-            Some(&destination.host),
-            format!("address {taken} is in use there; {name} gets a new one"),
-            "",
-        );
-    }
-    if open == 0 {
-        return;
-    }
-    let mut add = |severity: Severity, seen: String, fix: &str| {
-        list.add("connections", severity, Some(&source.host), seen, fix);
-    };
-    match source.tcp {
-        // Whose connections they are is not known there: the host's own are among them.
-        _ if source.container.network_mode == "host" => match source.tcp {
-            Some(Tcp::Close) => {
-                add(Severity::Warning, format!("open TCP connections of {name} are closed, as asked"), "");
+    let lost = lost_addresses(source, destination);
+    for (network, address, reason) in &lost {
+        let words = match reason {
+            Lost::Taken => format!("address {address} is in use there"),
+            Lost::Outside => format!("address {address} is in no subnet of network {network} there"),
+        };
+        match source.tcp {
+            Some(Tcp::Keep) | None if open > 0 => {
+                let seen = format!("{words}, and {open} open TCP connections need it");
+                list.found("address", there, seen, &[]);
             }
-            _ => add(
-                Severity::Warning,
-                format!(
-                    "{name} uses the address of {}; with an open TCP connection it cannot be restored elsewhere",
-                    source.host
-                ),
-                "--tcp close  (it finds them closed)",
-            ),
-        },
-        Some(Tcp::Refuse) => add(
-            Severity::Error,
-            format!("{open} open TCP connections, and --tcp refuse says that it must have none"),
-            "close them, or move it with --tcp keep or --tcp close",
-        ),
-        Some(Tcp::Close) => {
-            add(Severity::Warning, format!("{open} open TCP connections are closed, as asked"), "");
+            // They are the reason for a refusal of their own, and then nothing becomes of the address.
+            Some(Tcp::Refuse) if open > 0 => {}
+            // That the network is another one is said already, and what that means.
+            _ if *reason == Lost::Outside => {}
+            _ => list.found("new-address", there, words, &[]),
         }
-        Some(Tcp::Keep) | None if !taken.is_empty() => list.add(
-            "address",
-            Severity::Error,
-            Some(&destination.host),
-            format!("address {taken} is in use there, and {open} open TCP connections need it"),
-            "free the address, or move it with --tcp close, which gives it a new address and closes them",
-        ),
-        Some(Tcp::Keep) | None if segment(destination) == Segment::Shared => add(
-            Severity::Info,
-            format!("{open} open TCP connections are kept: the address goes along to {}", destination.host),
-            "",
-        ),
-        Some(Tcp::Keep) | None if source.container.network_mode == "bridge" => add(
-            Severity::Warning,
-            format!(
-                "{open} open TCP connections are kept, since the address goes along; they survive only where the network leads to {name} on {} as well",
-                destination.host
-            ),
-            "",
-        ),
-        Some(Tcp::Keep) | None => {}
+    }
+    let host = source.container.network_mode == "host";
+    if host {
+        addresses_of_host(list, source);
+    }
+    match source.tcp {
+        _ if open == 0 => {}
+        Some(Tcp::Refuse) => {
+            let seen = format!("{open} open TCP connections, and --tcp refuse says that it must have none");
+            list.found("connections-refused", here, seen, &[]);
+        }
+        Some(Tcp::Close) => {
+            let seen = format!("{open} open TCP connections are closed, as asked");
+            list.found("connections-closed", here, seen, &[]);
+        }
+        Some(Tcp::Keep) | None if host || !lost.is_empty() => {}
+        Some(Tcp::Keep) | None => {
+            let id = match segment(destination) {
+                Segment::Shared => "connections-kept",
+                Segment::Own => "connections",
+            };
+            let seen = format!("{open} open TCP connections are kept, since the address goes along");
+            list.found(id, here, seen, &[]);
+        }
+    }
+}
+
+/// What needs the addresses of the container's present host.
+fn addresses_of_host(list: &mut List, source: &Source) {
+    let bound = source.scan.tcp_in(10).filter(|socket| socket.is_bound() && !socket.is_loopback()).count();
+    let open = match source.tcp {
+        Some(Tcp::Keep) | None => source.facts.established,
+        // They do not go along.
+        Some(Tcp::Close | Tcp::Refuse) => 0,
+    };
+    if open > 0 || bound > 0 {
+        let seen = format!(
+            "{} uses the host's network, with {open} open TCP connections and {bound} sockets that wait on one address",
+            source.container.name
+        );
+        list.found("host-address", Some(&source.host), seen, &[]);
     }
 }

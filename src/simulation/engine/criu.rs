@@ -20,6 +20,7 @@ use crate::simulation::load::Level;
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::content::Content;
 use crate::simulation::machine::errno::Errno;
+use crate::simulation::machine::open::Access;
 use crate::simulation::machine::process::{Process, Ran};
 use crate::simulation::scenario::{CgroupVersion, ContainerPlan, Peculiarity, Stage, Version, Workload};
 
@@ -408,6 +409,10 @@ pub async fn main(process: &mut Process, words: &[String]) -> Ran {
                     process.complain(line).await;
                 }
                 return Ok(1);
+            }
+            // What it found out about the kernel is kept until the next boot.
+            if let Ok(file) = process.open("/run/criu.kdat", Access::Write).await {
+                let _ = file.write(Bytes::from_static(b"kdat")).await;
             }
             process.out("Looks good.\n").await?;
             Ok(0)

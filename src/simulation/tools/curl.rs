@@ -75,12 +75,14 @@ type Outgoing = StreamBody<futures::stream::Iter<std::vec::IntoIter<Result<Frame
 /// curl(1)
 pub(super) async fn curl(process: &mut Process, words: &[String]) -> Outcome {
     let call = Call::parse(words, &GRAMMAR)?;
-    let Some(url) = call.value('6').or(call.operands.first().map(String::as_str)) else {
+    let urls: Vec<&str> =
+        call.value('6').into_iter().chain(call.operands.iter().map(String::as_str)).collect();
+    if urls.is_empty() {
         return Err(Failure::Said(
             2,
             "(2) no URL specified\ncurl: try 'curl --help' for more information".into(),
         ));
-    };
+    }
     let limit = match call.value('m').map(super::time::interval) {
         None => None,
         Some(Some(limit)) => Some(limit),
@@ -88,7 +90,14 @@ pub(super) async fn curl(process: &mut Process, words: &[String]) -> Outcome {
             return Err(Failure::Said(2, "option -m: expected a proper numerical parameter".into()));
         }
     };
-    let transfer = transfer(process, &call, url);
+    let transfer = async {
+        // One after the other; the last one decides how it ends.
+        let mut last = Ok(());
+        for url in urls {
+            last = transfer(process, &call, url).await;
+        }
+        last
+    };
     let done = match limit {
         None => transfer.await,
         Some(limit) => {

@@ -14,7 +14,7 @@ container_of() { # $1 transaction without a record: a lock names its directory
     done
 }
 lease() { # $1 FIFO, $2 stamps; says ended, none, or the seconds since the last word
-    grep -qsE '^(lost|expired) ' "$2" && echo ended && return
+    grep -qsE '^(stamp )?(lost|expired) ' "$2" && echo ended && return
     [ -p "$1" ] || { echo none && return; }
     written=$(stat -c %Y "$1" 2>/dev/null) || { echo none && return; }
     echo "$(($(date +%s) - written))"

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Maker, Names};
 use crate::simulation::machine::Machine;
 use crate::simulation::machine::files::{Living, Node};
-use crate::simulation::scenario::Architecture;
+use crate::simulation::scenario::{Architecture, Peculiarity};
 
 /// Ticks per second in which /proc/stat counts.
 const TICKS: f64 = 100.0;
@@ -56,7 +56,7 @@ impl Living for Root {
                 "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup\nnodev\tcgroup2\nnodev\toverlay\n\text4\n".into()
             }),
             "loadavg" => file(loadavg),
-            "locks" => file(|_| String::new()),
+            "locks" => file(locks),
             "meminfo" => file(meminfo),
             "mounts" => Some(maker.link(&path, "self/mounts")),
             "net" => Some(net(maker, None)),
@@ -75,6 +75,16 @@ impl Living for Root {
             _ => None,
         }
     }
+}
+
+fn locks(machine: &Arc<Machine>) -> String {
+    let containers = machine.containers.running();
+    let holders = containers.iter().filter(|container| container.is(Peculiarity::FileLock));
+    let pids = holders.filter_map(|container| container.pid()).enumerate();
+    pids.map(|(index, pid)| {
+        format!("{}: POSIX  ADVISORY  WRITE {pid} fe:01:{} 0 EOF\n", index + 1, 131_000 + index)
+    })
+    .collect()
 }
 
 fn uptime(machine: &Arc<Machine>) -> String {
@@ -234,6 +244,9 @@ fn dev(machine: &Arc<Machine>) -> String {
         + &line("eth0", received, sent)
 }
 
+/// The number of the first socket.
+pub(super) const FIRST_SOCKET: usize = 10_000;
+
 const TCP_HEADER: &str =
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
@@ -249,7 +262,7 @@ fn tcp(machine: &Arc<Machine>, process: Option<u32>) -> String {
             text,
             "{line:4}: 00000000:{:04X} {remote} {state} 00000000:00000000 00:00000000 00000000     0        0 {} 1 0000000000000000 100 0 0 10 0",
             socket.port,
-            10_000 + line
+            FIRST_SOCKET + line
         );
     }
     text

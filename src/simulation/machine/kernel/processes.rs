@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{Maker, Names};
 use crate::simulation::locked;
 use crate::simulation::machine::Machine;
-use crate::simulation::machine::files::Node;
+use crate::simulation::machine::files::{Living, Node};
 use crate::simulation::machine::process::Entry;
-use crate::simulation::scenario::CgroupVersion;
+use crate::simulation::scenario::{CgroupVersion, Peculiarity};
 
 /// The numbers of all processes; the first is init.
 pub(super) fn numbers(machine: &Machine) -> Vec<u32> {
@@ -56,6 +56,7 @@ pub(super) fn directory(maker: &Maker, id: u32) -> Option<Node> {
             "cgroup" => with(cgroup),
             "cmdline" => with(|_, found| found.words.iter().map(|word| format!("{word}\0")).collect()),
             "comm" => with(|_, found| name(found) + "\n"),
+            "fd" => Some(descriptors(&inner, &path, id)),
             "mounts" => with(|machine, _| mounts(machine)),
             "net" => Some(super::proc::net(&inner, Some(id))),
             "stat" => with(stat),
@@ -63,8 +64,49 @@ pub(super) fn directory(maker: &Maker, id: u32) -> Option<Node> {
             _ => None,
         }
     };
-    let names = vec!["cgroup", "cmdline", "comm", "mounts", "net", "stat", "status"];
+    let names = vec!["cgroup", "cmdline", "comm", "fd", "mounts", "net", "stat", "status"];
     Some(maker.living(&path, Names { names, make: Box::new(make) }))
+}
+
+/// What a process has open, as far as somebody asks: its sockets, and what sets its container apart.
+struct Descriptors {
+    maker: Maker,
+    path: String,
+    process: u32,
+}
+
+impl Descriptors {
+    fn open(&self) -> Vec<(String, String)> {
+        let Some(machine) = self.maker.machine() else { return Vec::new() };
+        let mut targets = vec!["/dev/null".to_owned()];
+        if let Some(container) = machine.containers.of_process(self.process) {
+            let special = [
+                (Peculiarity::IoUring, "anon_inode:[io_uring]"),
+                (Peculiarity::Inotify, "anon_inode:inotify"),
+            ];
+            let own = special.into_iter().filter(|(peculiarity, _)| container.is(*peculiarity));
+            targets.extend(own.map(|(_, target)| target.to_owned()));
+            let sockets = machine.sockets(Some(self.process)).len();
+            targets.extend((0..sockets).map(|line| format!("socket:[{}]", super::proc::FIRST_SOCKET + line)));
+        }
+        targets.into_iter().enumerate().map(|(number, target)| (number.to_string(), target)).collect()
+    }
+}
+
+impl Living for Descriptors {
+    fn names(&self) -> Vec<String> {
+        self.open().into_iter().map(|(number, _)| number).collect()
+    }
+
+    fn entry(&self, name: &str) -> Option<Node> {
+        let (_, target) = self.open().into_iter().find(|(number, _)| number == name)?;
+        Some(self.maker.link(&format!("{}/{name}", self.path), target))
+    }
+}
+
+fn descriptors(maker: &Maker, path: &str, process: u32) -> Node {
+    let (maker, path) = (maker.clone(), path.to_owned());
+    maker.clone().living(&path.clone(), Descriptors { maker, path, process })
 }
 
 fn cgroup(machine: &Machine, found: &Found) -> String {
@@ -99,8 +141,11 @@ pub(super) fn mounts(machine: &Machine) -> String {
 
 fn status(machine: &Machine, found: &Found) -> String {
     let memory = machine.memory_of(found.id) / 1024;
+    let container = machine.containers.of_process(found.id);
+    let traced = container.is_some_and(|container| container.is(Peculiarity::Traced));
+    let tracer = if traced { 4242 } else { 0 };
     format!(
-        "Name:\t{}\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t{id}\nNgid:\t0\nPid:\t{id}\nPPid:\t{}\nTracerPid:\t0\n\
+        "Name:\t{}\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t{id}\nNgid:\t0\nPid:\t{id}\nPPid:\t{}\nTracerPid:\t{tracer}\n\
          Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t{memory:8} kB\nThreads:\t1\n",
         name(found),
         found.parent,

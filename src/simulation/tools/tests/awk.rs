@@ -43,11 +43,12 @@ async fn the_programs_of_drovers_scripts_give_what_mawk_gives() {
     }
     let scripts = [
         include_str!("../../../migrate/scripts/probe.sh"),
+        include_str!("../../../migrate/scripts/scan.sh"),
         include_str!("../../../migrate/scripts/view.sh"),
         include_str!("../../../engine/podman/depart.sh"),
     ];
     let all: Vec<_> = scripts.iter().flat_map(|script| programs(script)).collect();
-    assert_eq!(all.len(), 9, "{all:?}");
+    assert_eq!(all.len(), 15, "{all:?}");
     for (options, program) in &all {
         for input in
             [MEMORY, SOCKETS, GROUPS, MOUNTS, STORAGE, TABLE, b"Version: 4.1.1\n", b"", b"anon 1\nshmem 2\n"]
