@@ -6,73 +6,10 @@
 mod support;
 
 use rustix::process::Signal;
-use support::moving::{Outcome, Scene};
-use support::{Lab, wait_until};
-
-const SAMPLES: [&str; 3] = ["counter", "redis", "web"];
-const COUNTER: &str = "localhost/drover/counter:latest";
-
-/// A counting container of this test alone on h1 and what has to hold of it in the end.
-struct Case {
-    scene: Scene,
-    name: &'static str,
-    id: String,
-    process: String,
-    seen: u64,
-}
-
-impl Case {
-    fn begin(name: &'static str) -> Option<Self> {
-        Self::with(name, |scene| scene.counter("h1", name))
-    }
-
-    /// One that takes seconds to transfer.
-    fn heavy(name: &'static str) -> Option<Self> {
-        Self::with(name, |scene| scene.heavy("h1", name, 100))
-    }
-
-    fn with(name: &'static str, start: impl FnOnce(&Scene) -> String) -> Option<Self> {
-        let scene = Scene::begin()?;
-        let id = start(&scene);
-        let seen = wait_until("it counts", || scene.log("h1", name).last().copied());
-        let process = scene.process("h1", name);
-        Some(Self { scene, name, id, process, seen })
-    }
-
-    fn migrate(&self, to: &str) -> Outcome {
-        self.scene.migrate(self.name, "h1", to)
-    }
-
-    /// It was never frozen: the same process counts on.
-    fn untouched(&self) {
-        assert_eq!(self.scene.process("h1", self.name), self.process, "the same process runs");
-        self.back();
-    }
-
-    /// It runs on h1 alone, lost nothing, and nothing of the attempt is left there.
-    fn back(&self) {
-        self.scene.counts_on("h1", self.name, &self.id, self.seen);
-        self.scene.nothing_of_ours("h1");
-        let format = "podman ps --all --external --format '{{.Names}}'";
-        assert!(
-            self.scene.ssh("h1", format).lines().all(|name| name == self.name || SAMPLES.contains(&name))
-        );
-    }
-
-    /// As above, and nothing is left on a host without containers either.
-    fn back_and_nothing_on(&self, host: &str) {
-        self.back();
-        self.scene.nothing_left(host, &[]);
-    }
-
-    /// It can still be moved.
-    fn moves_to(&self, host: &str) {
-        self.migrate(host).says(0, &[]);
-        self.scene.counts_on(host, self.name, &self.id, self.seen);
-        self.scene.nothing_of_ours("h1");
-        self.scene.nothing_of_ours(host);
-    }
-}
+use support::Lab;
+use support::case::{COUNTER, Case, SAMPLES};
+use support::moving::Outcome;
+use support::moving::Scene;
 
 /// Makes CRIU on a host fail at one of its stages, after it has done the work up to there.
 fn criu_fails_at(scene: &Scene, host: &str, stage: &str) {

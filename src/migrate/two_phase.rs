@@ -203,6 +203,18 @@ impl Transaction {
             source.until_outcome("committed").await
         };
         let (ended, right) = tokio::join!(ended, to.remote.run(&conclude));
+        let ended = match ended {
+            // Whoever should have cleared away was killed, or was away for so long that the images were kept: a stopped
+            // copy can be removed from here as well.
+            Err(error) if self.request.keep.is_none() => {
+                let conclude = leaving.conclude(&self.source_directory, &id);
+                match (from.engine.remove_stopped(&id).await, from.remote.run(&conclude).await) {
+                    (Ok(()), Ok(_)) => Ok(()),
+                    _ => Err(error),
+                }
+            }
+            ended => ended,
+        };
         self.left_over = self.left_over(ended.is_ok(), ended.is_ok(), right.is_ok());
         ended?;
         right?;

@@ -4,9 +4,11 @@
 #![allow(dead_code, reason = "each test file takes what it needs")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests may")]
 
+pub mod case;
 pub mod interrupted;
 pub mod moving;
 pub mod tree;
+pub mod victim;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

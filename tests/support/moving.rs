@@ -23,7 +23,7 @@ static STOCKED: Mutex<String> = Mutex::new(String::new());
 pub struct Host {
     pub name: String,
     /// Its first process in the machine's own numbering.
-    init: u64,
+    pub(super) init: u64,
     /// The machine's end of its network cable.
     pub cable: String,
     address: String,
@@ -268,6 +268,22 @@ impl Scene {
         panic!("left behind on {host}: {last:#?}");
     }
 
+    /// Pulls a host's plug.
+    pub fn kill(&self, host: &str) {
+        assert!(self.lab.command("kill").arg(host).status().unwrap().success());
+    }
+
+    /// Starts a killed host anew; none of its containers run then.
+    pub fn revive(&mut self, host: &str) {
+        assert!(self.lab.command("start").arg(host).status().unwrap().success());
+        let status = self.lab.status();
+        let found = status["hosts"].as_array().unwrap().iter().find(|entry| entry["name"] == host);
+        let mounts =
+            std::mem::take(&mut self.hosts.iter_mut().find(|seen| seen.name == host).unwrap().mounts);
+        *self.hosts.iter_mut().find(|seen| seen.name == host).unwrap() =
+            Host { mounts, ..Host::new(found.unwrap()) };
+    }
+
     /// Waits for long for something that has no event.
     pub fn wait_long<T>(&self, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
         let deadline = Instant::now() + LONG_PATIENCE;
@@ -291,7 +307,7 @@ impl Drop for Scene {
             "for fifo in /run/drover/*/verdict /run/drover/*/release; do
                 [ -p \"$fifo\" ] && timeout 1 sh -c 'echo abort >\"$1\"' drover \"$fifo\"
             done
-            rm -rf /etc/criu/default.conf /etc/criu/fail /run/drover /var/lib/drover /root/*.tar /var/tmp/drover-* /dev/shm/drover-*
+            rm -rf /etc/criu/default.conf /etc/criu/fail /etc/criu/reached /usr/local/bin/date /run/drover /var/lib/drover /root/*.tar /var/tmp/drover-* /dev/shm/drover-*
             umount /var/tmp /dev/shm/full 2>/dev/null
             for name in $(podman ps --all --format '{{.Names}}' | grep -vxE 'counter|redis|web'); do
                 podman rm --force --time 0 \"$name\"
@@ -332,9 +348,11 @@ impl Host {
     /// Files, processes and mounts of ours.
     pub fn traces(&self) -> Vec<String> {
         let mut traces = Vec::new();
-        if self.path("/run/drover").exists() {
-            let found = Command::new("find").arg(self.path("/run/drover")).output().unwrap();
-            traces.push(format!("/run/drover: {}", String::from_utf8_lossy(&found.stdout)));
+        for directory in ["/run/drover", "/var/lib/drover"] {
+            if self.path(directory).exists() {
+                let found = Command::new("find").arg(self.path(directory)).output().unwrap();
+                traces.push(format!("{directory}: {}", String::from_utf8_lossy(&found.stdout)));
+            }
         }
         for directory in ["/var/tmp", "/dev/shm", "/tmp"] {
             let entries = std::fs::read_dir(self.path(directory)).unwrap().flatten();
@@ -426,7 +444,7 @@ impl Host {
 }
 
 /// The directories of all living processes under /proc.
-fn processes() -> Vec<PathBuf> {
+pub(super) fn processes() -> Vec<PathBuf> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
     let living = |process: &PathBuf| {
         std::fs::read_to_string(process.join("stat"))

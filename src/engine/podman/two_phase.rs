@@ -39,8 +39,16 @@ impl TwoPhase for Podman {
             &errand.who,
             &errand.record,
             include_str!("two_phase/criu.sh"),
-            include_str!("two_phase/action_source.sh"),
-            common!("checkpoint.sh"),
+            concat!(
+                "#!/bin/sh\n",
+                include_str!("two_phase/decide.sh"),
+                include_str!("two_phase/action_source.sh")
+            ),
+            concat!(
+                include_str!("two_phase/common.sh"),
+                include_str!("two_phase/decide.sh"),
+                include_str!("two_phase/checkpoint.sh")
+            ),
             &container.pid.to_string(),
             self.socket(Size::Small),
             &keep.as_secs().to_string(),

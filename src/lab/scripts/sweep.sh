@@ -29,6 +29,9 @@ while :; do
             [ -d "$root/$group" ] || continue
             find "$root/$group" -name cgroup.procs -exec cat {} + 2>/dev/null |
                 while read -r process; do kill -KILL "$process" 2>/dev/null; done
+            # What a freezer of version 1 holds does not die before it is let go.
+            find "$root/$group" -name freezer.state 2>/dev/null |
+                while read -r freezer; do echo THAWED >"$freezer"; done
             find "$root/$group" -depth -type d -exec rmdir {} + 2>/dev/null
             [ ! -d "$root/$group" ] || left="$left $root/$group"
         done

@@ -6,11 +6,12 @@ if ! [ -d "$directory" ]; then
     elif podman container restore --tcp-established --file-locks "$container" >&2 || running; then echo stayed
     else echo lost; fi
     rm -f -- "$record"
+    rmdir /var/lib/drover 2>/dev/null
     exit 0
 fi
 [ -p "$directory/verdict" ] && echo abort 1<>"$directory/verdict"
 tries=0
-while alive "$(cat "$directory/pid" 2>/dev/null)" && [ $tries -lt 2400 ]; do
+while { alive "$(cat "$directory/pid" 2>/dev/null)" || helped; } && [ $tries -lt 2400 ]; do
     sleep 0.05
     tries=$((tries + 1))
 done

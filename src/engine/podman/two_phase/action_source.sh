@@ -1,10 +1,10 @@
-#!/bin/sh
-# What happens at CRIU's stages while it checkpoints the source. At post-dump the processes are frozen and the images
-# complete; they stay frozen until this script ends: 0 ends them, anything else lets them run on.
+# Continues decide.sh: what happens at CRIU's stages while it checkpoints the source. At post-dump the processes are frozen
+# and the images complete; they stay frozen until this script ends: 0 ends them, anything else lets them run on.
 case $CRTOOLS_SCRIPT_ACTION in pre-dump | network-lock | post-dump) ;; *) exit 0 ;; esac
 set -u
 umask 077
 directory=${0%/action}
+echo $$ >>"$directory/helpers"
 trap '' PIPE HUP INT
 state() { echo "$1" >"$directory/state.$$" && mv -f "$directory/state.$$" "$directory/state"; }
 exec 7<>"$directory/answer"
@@ -54,58 +54,16 @@ pack() {
 } >"$directory/images" 2>/dev/null &
 sending=$!
 exec 8<>"$directory/verdict"
-# Words come as long as somebody is there: 20 s without one is four beats missed. A waiting that no laptop ends
-# after the destination took over ends by itself a minute later, with the images kept.
-ticking=$$
-(
-    trap 'kill "$nap"; exit' TERM
-    while kill -0 "$ticking" 2>/dev/null; do
-        sleep 5 &
-        nap=$!
-        wait "$nap"
-        echo tick >&8
-    done
-) 7>&- &
-ticker=$!
-missed=0 handed=no verdict=
-while [ -z "$verdict" ] && read -r word <&8; do
-    case $word in
-        alive) missed=0 ;;
-        handed)
-            handed=yes missed=0
-            # From now on nothing may run here by itself, not even when CRIU is killed and lets go of the processes.
-            shut
-            state handed
-            echo handed >&7
-            ;;
-        commit) [ $handed = yes ] && verdict=committed ;;
-        abort) verdict=thawed ;;
-        lost)
-            stamp lost
-            if [ $handed = no ]; then verdict=thawed; fi
-            ;;
-        tick)
-            missed=$((missed + 1))
-            if [ $missed = 4 ]; then stamp expired; fi
-            if [ $handed = no ] && [ $missed -ge 4 ]; then verdict=thawed; fi
-            if [ $handed = yes ] && [ $missed -ge 12 ]; then verdict=kept; fi
-            ;;
-    esac
-done
-verdict=${verdict:-thawed}
-echo "$verdict" >"$directory/decided"
-kill "$ticker" "$sending" 2>/dev/null
-stamp "$verdict"
+# A killed CRIU that nobody has waited for yet has no program any more.
+held() { [ -e "/proc/$PPID/exe" ]; }
+decide no
+kill "$sending" 2>/dev/null
+# CRIU holds the processes itself, and cannot end those that a freezer of version 1 holds as well; when it lets go of them
+# after all, it shuts that freezer again first, as it was before the dump (criu/seize.c). When CRIU is gone, nothing holds
+# them but the freezers, and the checkpoint ends them.
 case $verdict in
     thawed) open ;;
-    *)
-        # A frozen process of version 1 cannot die, so its freezer must open; CRIU holds the processes until it has ended
-        # them, and shuts the freezer again before it lets them go (criu/seize.c). When CRIU is gone, nothing holds them
-        # but the freezer, and the checkpoint ends them.
-        read -r line </proc/$$/stat
-        line=${line##*) }
-        line=${line#* }
-        [ "${line%% *}" = "$PPID" ] && [ -s "$directory/freezer" ] && open
-        ;;
+    *) if held && [ -s "$directory/freezer" ]; then open; fi ;;
 esac
+stamp "$verdict"
 case $verdict in committed | kept) exit 0 ;; *) exit 1 ;; esac

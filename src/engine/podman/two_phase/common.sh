@@ -13,6 +13,15 @@ tell() { echo "$*" >>"$directory/answer"; }
 stamp() { echo "stamp $1 $(date +%s.%N)" | tee -a "$directory/stamps" >"$directory/answer"; }
 alive() { [ -n "$1" ] && kill -0 "$1" 2>/dev/null; }
 running() { [ "$(podman container inspect --format '{{.State.Running}}' "$container" 2>/dev/null)" = true ]; }
+# Whether a CRIU of our checkpoint or its action script is still there, after their Podman was killed.
+helped() {
+    while read -r helper; do
+        # The number may have been given to somebody else. CRIU writes a title over its command line and environment.
+        case $(readlink "/proc/$helper/exe") in "$(readlink -f "$(cat "$directory/criu.path")")") return 0 ;; esac
+        grep -q -a -F "$directory/" "/proc/$helper/cmdline" && return 0
+    done 2>/dev/null <"$directory/helpers"
+    return 1
+}
 # The freezers that we have shut, or that a killed CRIU has left shut.
 thaw() {
     freezer=$(cat "$directory/freezer" 2>/dev/null) && [ -w "$freezer" ] && echo THAWED >"$freezer" 2>/dev/null
@@ -81,9 +90,31 @@ end_wrappers() {
             *" $directory/bin/criu "*) kill -KILL "${process#/proc/}" 2>/dev/null ;;
         esac
     done
+    criu=$(readlink -f "$(cat "$directory/criu.path")")
+    while read -r helper; do
+        [ "$(readlink "/proc/$helper/exe")" = "$criu" ] && kill -KILL "$helper"
+    done 2>/dev/null <"$directory/helpers"
+}
+# Whether an engine still works on our restore.
+importing() {
+    for process in /proc/[0-9]*; do
+        case $(tr '\0' ' ' 2>/dev/null <"$process/cmdline") in
+            podman*" $directory/metadata.tar "*) return 0 ;;
+        esac
+    done
+    return 1
 }
 # Removes what a restore made; further arguments are volumes that came with it.
 remove_restored() {
+    # What a killed CRIU has left half-made belongs to no container as far as the engine is concerned.
+    tries=0
+    while groups=$(find /sys/fs/cgroup -type f -path "*libpod-$container*" -name cgroup.procs -exec cat {} + 2>/dev/null) &&
+        [ -n "$groups" ] && [ $tries -lt 50 ]; do
+        find /sys/fs/cgroup -type f -path "*libpod-$container*" -name freezer.state -exec sh -c 'for state; do echo THAWED >"$state"; done' sh {} +
+        for process in $groups; do kill -KILL "$process" 2>/dev/null; done
+        sleep 0.1
+        tries=$((tries + 1))
+    done
     # No container had this id here before, so what has it now is ours, also after a restart of the host.
     if podman container exists "$container"; then
         podman container rm --force --time 0 "$container" >/dev/null 2>&1

@@ -5,7 +5,9 @@ set -u
 mask=$(umask)
 umask 077
 directory=${0%/bin/criu}
+echo $$ >>"$directory/helpers"
 read -r criu <"$directory/criu.path"
+echo $$ >>"$directory/helpers"
 run() {
     umask "$mask"
     trap - PIPE HUP INT TERM

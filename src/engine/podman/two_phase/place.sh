@@ -32,6 +32,10 @@ echo ready
         --same-owner --acls --xattrs --xattrs-include='*' --delay-directory-restore 2>"$directory/tar.log"
 placed=$?
 [ "$placed" = 0 ] && [ "$(cat "$directory/decoded")" = 0 ] || {
+    [ -d "$directory" ] || {
+        echo "the restore was given up here meanwhile, since nothing was heard of this console for too long" >&2
+        exit 91
+    }
     # What went wrong first; the rest follows from it.
     { grep -m 1 'No space' "$directory/tar.log" || head -n 1 "$directory/tar.log"; } >&2
     exit 91

@@ -11,6 +11,10 @@ read -r size || exit 93
 head -c "$size" | xargs -0 -r rm -rf --one-file-system -- || exit 91
 tar --extract --file - --numeric-owner --same-permissions --same-owner --acls --xattrs --xattrs-include='*' \
     --delay-directory-restore 2>"$directory/changes.log" || {
+    [ -d "$directory" ] || {
+        echo "the restore was given up here meanwhile, since nothing was heard of this console for too long" >&2
+        exit 91
+    }
     { grep -m 1 'No space' "$directory/changes.log" || head -n 1 "$directory/changes.log"; } >&2
     exit 91
 }

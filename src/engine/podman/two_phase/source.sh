@@ -20,7 +20,11 @@ exec 8<>"$directory/verdict" 7<>"$directory/answer"
 state preparing
 setsid sh -c "$checkpoint" drover "$directory" "$container" "$socket" "$keep" </dev/null >/dev/null 2>&1 7>&- 8>&- &
 supervisor=$!
-(while sleep 1 && kill -0 $supervisor 2>/dev/null; do :; done; echo "outcome gone" >&7) 8>&- &
+# After the hand-over the action script answers for the container, also without this process.
+(
+    while sleep 1 && { kill -0 $supervisor 2>/dev/null || { [ "$(cat "$directory/state")" = handed ] && helped; }; }; do :; done
+    echo "outcome gone" >&7
+) 8>&- &
 watcher=$!
 while read -r answer; do
     echo "$answer"

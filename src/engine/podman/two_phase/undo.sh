@@ -13,6 +13,12 @@ if [ -d "$directory" ]; then
     done
     alive "$(cat "$directory/pid" 2>/dev/null)" && { echo "the restore is still under way" >&2; exit 1; }
     end_wrappers
+    # An engine whose supervisor was killed clears away behind its failed restore.
+    tries=0
+    while importing && [ $tries -lt 200 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
 fi
 remove_restored "$@" || exit 1
 tidy
