@@ -147,7 +147,7 @@ mod shared {
             "podman rm -f -t 0 netted; podman network rm other clash mac; ip link del dummy7",
         );
         scene.ssh("h1", "podman network create --subnet 10.212.1.0/24 clash >/dev/null");
-        scene.run("h1", "netted", "--network clash localhost/drover/counter:latest");
+        let id = scene.run("h1", "netted", "--network clash localhost/drover/counter:latest");
         scene.ssh("h2", "podman network create --subnet 10.212.0.0/16 other >/dev/null");
         scene
             .migrate("netted", "h1", "h2")
@@ -157,7 +157,16 @@ mod shared {
             .migrate("netted", "h1", "h2")
             .says(17, &["network clash is there, but its subnet is 10.213.1.0/24"]);
         assert_eq!(scene.ssh("h2", "podman network ls --quiet | sort"), "clash\npodman");
-        scene.ssh("h1", "podman rm -f -t 0 netted >/dev/null; ip link add dummy7 type veth peer name dummy8; podman network create -d macvlan --subnet 10.214.0.0/24 -o parent=dummy7 mac >/dev/null");
+        // Whoever does not mind a new address goes on.
+        let seen = wait_until("it has counted", || scene.log("h1", "netted").last().copied());
+        let mut command = scene.command("netted", "h1", "h2");
+        command.args(["--override", "subnet"]);
+        Scene::begin_of(command).end().says(0, &["overridden by --override subnet"]);
+        scene.counts_on("h2", "netted", &id, seen);
+        let address = "podman inspect --format '{{.NetworkSettings.Networks.clash.IPAddress}}' netted";
+        assert!(scene.ssh("h2", address).starts_with("10.213.1."));
+        scene.ssh("h2", "podman rm -f -t 0 netted >/dev/null");
+        scene.ssh("h1", "ip link add dummy7 type veth peer name dummy8; podman network create -d macvlan --subnet 10.214.0.0/24 -o parent=dummy7 mac >/dev/null");
         scene.run("h1", "netted", "--network mac localhost/drover/counter:latest");
         scene.migrate("netted", "h1", "h2").says(17, &["parent interface dummy7 is missing"]);
     }
