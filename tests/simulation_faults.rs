@@ -83,8 +83,7 @@ impl Scene {
     }
 
     async fn moves(&self) -> Result<Summary, FailedMigration> {
-        let request =
-            Request { overrides: Default::default(), ..Request::new("counter", name("h1"), name("h2")) };
+        let request = Request::new("counter", name("h1"), name("h2"));
         let (sender, mut events) = mpsc::channel(64);
         let draining = async { while events.recv().await.is_some() {} };
         let moving = migrate(request, self.reach.clone(), sender, CancellationToken::new());
@@ -135,8 +134,7 @@ async fn what_is_inside_a_container_is_foreseen() {
     for (container, id) in
         [("io_uring", "io-uring"), ("inotify", "inotify"), ("file-lock", "lock"), ("traced", "traced")]
     {
-        let request =
-            Request { overrides: Default::default(), ..Request::new(container, name("h1"), name("h2")) };
+        let request = Request::new(container, name("h1"), name("h2"));
         let checks = consider(&request, &*scene.reach).await.unwrap();
         let found: Vec<&str> = checks.iter().map(|check| check.id.as_str()).collect();
         assert!(found.contains(&id), "{container}: {checks:#?}");

@@ -11,7 +11,8 @@ use super::reach::FleetHosts;
 use super::table;
 use crate::fleet::{Fleet, HostName, printable};
 use crate::migrate::{
-    Check, Judgement, MigrateError, Overriding, Reason, Request, Severity, judge, may_override, refuses,
+    Check, Judgement, MigrateError, Overriding, Publish, Reason, Request, Severity, Tcp, judge, may_override,
+    refuses,
 };
 use crate::ssh::{Connector, TerminalPrompter};
 
@@ -28,6 +29,19 @@ impl Overrides {
     pub fn ids(self) -> BTreeSet<String> {
         self.ids.into_iter().collect()
     }
+}
+
+/// What an operator may choose for a move.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Wishes {
+    /// What shall become of open TCP connections [default: they are kept where the address goes along; otherwise the
+    /// move is refused]
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub tcp: Option<Tcp>,
+    /// Publish a port of the container as another port of its new host, the others as before: HOST:CONTAINER, with
+    /// /udp behind it for UDP; may be repeated
+    #[arg(long, value_name = "PORTS")]
+    pub publish: Vec<Publish>,
 }
 
 fn check_id(text: &str) -> Result<String, String> {
@@ -47,6 +61,8 @@ pub struct CheckArguments {
     to: HostName,
     #[command(flatten)]
     overrides: Overrides,
+    #[command(flatten)]
+    wishes: Wishes,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -54,10 +70,11 @@ pub struct CheckArguments {
 
 /// Runs the command.
 pub async fn run(fleet: Arc<Fleet>, arguments: CheckArguments) -> anyhow::Result<Exit> {
-    let CheckArguments { container, from, to, overrides, json } = arguments;
+    let CheckArguments { container, from, to, overrides, wishes: Wishes { tcp, publish }, json } = arguments;
     let prompter = Arc::new(TerminalPrompter::new());
     let hosts = FleetHosts::new(fleet, Connector::new(), prompter).with_notes();
-    let request = Request { overrides: overrides.ids(), ..Request::new(container, from, to) };
+    let overrides = overrides.ids();
+    let request = Request { overrides, tcp, publish, ..Request::new(container, from, to) };
     match judge(&request, &hosts).await {
         Ok(judgement) => tell(&request, &judgement, json),
         Err(error) => failed(&request, &error, json),

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::MigrateArguments;
-use super::check::{self, print_checks};
+use super::check::{self, Wishes, print_checks};
 use super::exit::Exit;
 use super::reach::FleetHosts;
 use crate::fleet::{Fleet, bytes, printable, seconds};
@@ -23,12 +23,15 @@ const EVENTS: usize = 64;
 
 /// Runs the command.
 pub async fn run(fleet: Arc<Fleet>, arguments: MigrateArguments) -> anyhow::Result<Exit> {
-    let MigrateArguments { container, from, to, dry_run, overrides, json, yes, keep, probe } = arguments;
+    let MigrateArguments { container, from, to, dry_run, overrides, wishes, json, yes, keep, probe } =
+        arguments;
     let prompter = Arc::new(TerminalPrompter::new());
     let hosts = FleetHosts::new(fleet, Connector::new(), prompter).with_notes();
     let hosts = Arc::new(hosts.writing_down(Journal::place()));
     let keep = keep.map(|keep| keep.as_secs());
-    let request = Request { keep, probe, overrides: overrides.ids(), ..Request::new(container, from, to) };
+    let Wishes { tcp, publish } = wishes;
+    let overrides = overrides.ids();
+    let request = Request { overrides, tcp, publish, keep, probe, ..Request::new(container, from, to) };
     let asks = !yes && !json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if dry_run || asks {
         match judge(&request, &*hosts).await {

@@ -132,6 +132,8 @@ pub struct MigrateArguments {
     dry_run: bool,
     #[command(flatten)]
     overrides: check::Overrides,
+    #[command(flatten)]
+    wishes: check::Wishes,
     /// Print JSON
     #[arg(long)]
     json: bool,

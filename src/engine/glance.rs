@@ -1,6 +1,6 @@
 //! What an engine is asked about a move, either by a script on its own host or from here.
 
-use super::Inspected;
+use super::{Inspected, Network};
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +11,12 @@ pub enum Question {
     Image(String),
     /// A named volume.
     Volume(String),
-    /// A network.
+    /// A network, for the addresses in use on it.
     Network(String),
+    /// What all networks are made of.
+    Networks,
+    /// A secret, which is not read.
+    Secret(String),
 }
 
 /// What is known of a network.
@@ -35,6 +39,10 @@ pub enum Answer {
     Volume(bool),
     /// The network.
     Network(Option<NetworkFacts>),
+    /// The networks.
+    Networks(Vec<Network>),
+    /// Whether the secret is there.
+    Secret(bool),
 }
 
 /// How an engine can be asked by a script on its own host.

@@ -6,9 +6,11 @@
 mod api;
 mod glance;
 mod http;
+mod network;
 mod particulars;
 pub mod podman;
 mod two_phase;
+mod volume;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -18,9 +20,11 @@ use crate::ssh::{Command, RemoteError};
 
 pub use glance::{Answer, Glance, NetworkFacts, Question};
 pub use http::docker_client;
+pub use network::{Difference, LeaseRange, Network, Route, Segment, Subnet, overlap};
 pub use particulars::Particulars;
 pub use podman::Podman;
 pub use two_phase::{Errand, Metadata, TwoPhase};
+pub use volume::Volume;
 
 /// Why an engine could not be asked, or what it answered.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +102,9 @@ pub enum Mount {
 /// A port of the host that leads into the container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishedPort {
+    /// Address of the host on which it listens; empty for all.
+    #[serde(default)]
+    pub host_address: String,
     /// Port on the host.
     pub host_port: u16,
     /// `80/tcp`.
@@ -139,6 +146,9 @@ pub struct Inspected {
     pub network_mode: String,
     /// Ports of the host.
     pub ports: Vec<PublishedPort>,
+    /// Names of the secrets that are mounted in it.
+    #[serde(default)]
+    pub secrets: Vec<String>,
     /// The writable layer on the host.
     pub upper: String,
     /// The whole root file system on the host while it is mounted.
@@ -192,7 +202,43 @@ impl Codec {
     }
 }
 
+/// The label of what was made for a move, with the transaction's id as its value.
+pub const TRANSACTION_LABEL: &str = "drover.transaction";
+
+/// What becomes of open TCP connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// They are made anew as they were.
+    Keep,
+    /// The container finds them closed.
+    Close,
+}
+
 /// How a container is restored at its destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// What becomes of its addresses.
+    pub address: Address,
+    /// What becomes of its open TCP connections.
+    pub connections: Connections,
+    /// Its published ports, `ADDRESS:HOST:CONTAINER/PROTOCOL` each; none when they stay as they are.
+    pub published: Vec<String>,
+    /// Whether its address may be up on both hosts for a moment.
+    pub segment: Segment,
+    /// Who makes its volumes there.
+    pub volumes: Volumes,
+}
+
+/// Who makes the volumes of a container at its destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Volumes {
+    /// The engine while it restores; it knows only their names.
+    Engine,
+    /// They are there already.
+    Made,
+}
+
+/// What becomes of a container's addresses at its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Address {
     /// It keeps its addresses.
@@ -254,6 +300,24 @@ pub trait Engine: Send + Sync {
     /// Whether a named volume is there.
     async fn has_volume(&self, name: &str) -> Result<bool, EngineError>;
 
+    /// A named volume; none when it is not there.
+    async fn volume(&self, name: &str) -> Result<Option<Volume>, EngineError>;
+
+    /// Makes a volume like this one, empty.
+    fn create_volume(&self, volume: &Volume) -> Command;
+
+    /// Whether a secret is there, by name.
+    async fn has_secret(&self, name: &str) -> Result<bool, EngineError>;
+
+    /// All networks of the host.
+    async fn networks(&self) -> Result<Vec<Network>, EngineError>;
+
+    /// Makes a network like this one, with the label [`TRANSACTION_LABEL`] when it is made for a transaction.
+    fn create_network(&self, network: &Network, transaction: Option<&str>) -> Command;
+
+    /// Removes the networks that a transaction has made and nothing uses; fails when one is left.
+    fn remove_networks(&self, transaction: &str) -> Command;
+
     /// Addresses in use on a network; none when there is no such network.
     async fn addresses(&self, network: &str) -> Result<Option<Vec<String>>, EngineError>;
 
@@ -298,7 +362,7 @@ pub trait Engine: Send + Sync {
 
     /// Restores from what arrived, once the list of deleted paths (JSON) has been read from standard input.
     /// Prints `since SECONDS` (the host's clock), then `restored`, or fails with the engine's words and CRIU's first error on standard error.
-    fn restore(&self, directory: &str, container: &ContainerId, address: Address, size: Size) -> Command;
+    fn restore(&self, directory: &str, container: &ContainerId, arrival: &Arrival, size: Size) -> Command;
 
     /// Removes what a restore left of this container, running or not, the volumes that came with it, and our
     /// directory. Prints `undone`.

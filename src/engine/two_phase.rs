@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Address, Codec, Inspected};
+use super::{Arrival, Codec, Inspected};
 use crate::fleet::ContainerId;
 use crate::ssh::Command;
 
@@ -34,7 +34,7 @@ pub struct Metadata {
 /// | side | hears | says |
 /// |---|---|---|
 /// | source | `freeze`, `alive`, `handed`, `commit`, `abort`, `time` | `prepared`, `stamp …`, `dumped`, `handed`, `outcome thawed|committed|untidy|kept|lost|gone` |
-/// | destination | `alive`, `go`, `abort`, `time` | `waiting`, `stamp …`, `outcome restored|failed|gone` |
+/// | destination | `begin`, `alive`, `go`, `abort`, `time` | `prepared`, `waiting`, `stamp …`, `outcome restored|failed|gone` |
 ///
 /// Before `handed` is answered the source thaws the container on `abort`, at the end of the connection, and 20 s after the
 /// last `alive`. After it, it waits for `commit` or `abort` and, when nobody comes for a minute, ends its processes and
@@ -51,8 +51,10 @@ pub trait TwoPhase: Send + Sync {
     /// Writes the images to standard output, once its input says `go`.
     fn send(&self, directory: &str, codec: Codec) -> Command;
 
-    /// The destination's side. Its input begins with that many bytes of metadata.
-    fn destination(&self, errand: &Errand, metadata: usize, address: Address, volumes: &[String]) -> Command;
+    /// The destination's side. Its input begins with that many bytes of metadata. Where the container's network is the
+    /// host's own ([`super::Segment::Shared`]) it says `prepared` and waits for `begin` before it brings up the address.
+    fn destination(&self, errand: &Errand, metadata: usize, arrival: &Arrival, volumes: &[String])
+    -> Command;
 
     /// Receives what `send` sends and puts everything in its place. Says `ready`, then reads, then says `placed`.
     fn place(&self, directory: &str, codec: Codec, volumes: &[String]) -> Command;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::explain::Explanation;
 use super::health::Probe;
+pub use super::wish::{Publish, Tcp};
 use crate::fleet::HostName;
 
 /// A migration of this session, counted from 1.
@@ -24,6 +25,12 @@ pub struct Request {
     /// Checks whose errors are passed over, by id.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub overrides: BTreeSet<String>,
+    /// What shall become of open TCP connections, where somebody has chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<Tcp>,
+    /// Published ports that shall be others there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publish: Vec<Publish>,
     /// For how many seconds the source's stopped copy stays after the move, under another name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<u64>,
@@ -35,7 +42,16 @@ pub struct Request {
 impl Request {
     /// The plain move of a container.
     pub fn new(container: impl Into<String>, from: HostName, to: HostName) -> Self {
-        Self { container: container.into(), from, to, overrides: BTreeSet::new(), keep: None, probe: None }
+        Self {
+            container: container.into(),
+            from,
+            to,
+            overrides: BTreeSet::new(),
+            tcp: None,
+            publish: Vec::new(),
+            keep: None,
+            probe: None,
+        }
     }
 }
 

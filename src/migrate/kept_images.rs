@@ -23,12 +23,13 @@ impl Transaction {
     ) -> Result<Summary, MigrateError> {
         let request = self.request.clone();
         let id = traveller.container.id.clone();
+        self.make_networks(to, &traveller).await?;
         // Everything that can wait for its order is started before the freeze.
         let difference = self.view(&traveller.container, include_str!("scripts/difference.sh"));
         let manifest = self.view(&traveller.container, include_str!("scripts/manifest.sh"));
         let arrive = to.engine.arrive(&self.destination_directory, traveller.codec);
         let arrive_difference = to.engine.arrive_difference(&self.destination_directory);
-        let restore = to.engine.restore(&self.destination_directory, &id, traveller.address, traveller.size);
+        let restore = to.engine.restore(&self.destination_directory, &id, &traveller.arrival, traveller.size);
         let ready = async {
             Ok::<_, MigrateError>(tokio::try_join!(
                 to.remote.spawn(&arrive),

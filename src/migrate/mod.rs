@@ -13,6 +13,7 @@ pub mod identity;
 pub mod journal;
 mod kept_images;
 mod manifest;
+mod networks;
 mod note;
 mod preflight;
 mod probe;
@@ -25,11 +26,12 @@ mod stream;
 mod survey;
 mod transaction;
 mod two_phase;
+mod wish;
 
 pub use error::MigrateError;
 pub use event::{
-    Check, FailedMigration, Mark, MigrationEvent, MigrationId, Overriding, Reason, Request, Severity, Stage,
-    StageTime, Summary, Way, Whereabouts,
+    Check, FailedMigration, Mark, MigrationEvent, MigrationId, Overriding, Publish, Reason, Request,
+    Severity, Stage, StageTime, Summary, Tcp, Way, Whereabouts,
 };
 pub use health::Probe;
 pub use preflight::{Cause, Fitness, Pair, cause_of, causes, fitness, may_override, refuses};

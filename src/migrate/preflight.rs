@@ -5,6 +5,7 @@
 
 mod belongings;
 mod catalogue;
+mod connections;
 mod container;
 mod cpu;
 mod fleet;
@@ -21,9 +22,10 @@ mod tests;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::event::{Check, Severity};
+use super::event::{Check, Severity, Tcp};
+use super::networks::{Fit, NetworkPlan};
 use super::probe::{FileKind, HostFacts, Scan};
-use crate::engine::{Address, Inspected, NetworkFacts};
+use crate::engine::{Address, Arrival, Connections, Inspected, NetworkFacts, Segment, Volumes};
 use crate::fleet::HostName;
 pub use catalogue::{Cause, cause_of, may_override};
 pub use fleet::{Fitness, Pair, fitness};
@@ -39,8 +41,10 @@ pub struct Source {
     pub facts: HostFacts,
     /// The container's processes.
     pub scan: Scan,
-    /// The container.
+    /// The container, with its published ports as they shall be at the destination.
     pub container: Inspected,
+    /// What shall become of open TCP connections, where somebody has chosen.
+    pub tcp: Option<Tcp>,
     /// What lies at the host's end of each bind mount; paths that were not asked are missing.
     pub binds: Vec<(String, FileKind)>,
     /// How long the look took.
@@ -69,6 +73,10 @@ pub struct Destination {
     pub volumes: Vec<String>,
     /// The container's networks as they are there; none where the network is missing.
     pub networks: Vec<(String, Option<NetworkFacts>)>,
+    /// How the container's networks fit to it.
+    pub network_plans: Vec<NetworkPlan>,
+    /// Secrets of the container that are missing there.
+    pub missing_secrets: Vec<String>,
     /// What lies there at the paths of bind mounts.
     pub binds: Vec<(String, FileKind)>,
     /// How long the look took.
@@ -112,10 +120,25 @@ pub fn keep(source: &HostFacts, destination: &Destination) -> (Keep, u64) {
     (if fits { Keep::Memory } else { Keep::Disk }, archive)
 }
 
-/// What becomes of the container's addresses.
-pub fn address(source: &Source, destination: &Destination) -> Address {
+/// How the container is restored there.
+pub fn arrival(source: &Source, destination: &Destination, published: Vec<String>) -> Arrival {
     let lost = identity::lost_addresses(source, destination);
-    if lost.is_empty() { Address::Keep } else { Address::Renew }
+    Arrival {
+        address: if lost.is_empty() { Address::Keep } else { Address::Renew },
+        connections: match source.tcp {
+            Some(Tcp::Close) => Connections::Close,
+            Some(Tcp::Keep | Tcp::Refuse) | None => Connections::Keep,
+        },
+        published,
+        segment: segment(destination),
+        volumes: Volumes::Engine,
+    }
+}
+
+/// Whether any of the container's networks is the host's own.
+fn segment(destination: &Destination) -> Segment {
+    let shared = |plan: &NetworkPlan| plan.network.segment() == Segment::Shared;
+    if destination.network_plans.iter().any(shared) { Segment::Shared } else { Segment::Own }
 }
 
 /// Judges a move. The worst lines come first; a move with an error is refused. Errors that are among `overrides` and
@@ -129,6 +152,7 @@ pub fn checks(source: &Source, destination: &Destination, overrides: &BTreeSet<S
     hosts::of_container(&mut list, source, destination);
     inside::inside(&mut list, source);
     identity::identity(&mut list, source, destination);
+    connections::connections(&mut list, source, destination);
     room::room(&mut list, source, destination);
     belongings::belongings(&mut list, source, destination);
     list.finish(overrides)

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::error::MigrateError;
-use super::event::Request;
+use super::event::{Publish, Request};
 use super::journal::Journal;
+use super::networks;
 use super::preflight::{Destination, Image, Source, may_override};
 use super::probe::{FileKind, HostFacts, Looking, Sight, Wanted, remember};
-use crate::engine::{Answer, Engine, EngineError, Inspected, Mount, NetworkFacts, Podman, Question};
+use crate::engine::{Answer, Engine, EngineError, Inspected, Mount, Network, NetworkFacts, Podman, Question};
 use crate::fleet::{HostName, printable};
 use crate::ssh::{Command, Remote, RemoteError};
 
@@ -111,7 +112,8 @@ pub async fn survey(
         async { from.engine.version().await.map_err(MigrateError::from) },
         async { to.engine.version().await.map_err(MigrateError::from) },
     )?;
-    let (container, here_seen) = seen;
+    let (mut container, ours, here_seen) = seen;
+    container.ports = Publish::remapped(&request.publish, container.ports);
     let questions = questions(&container);
     let paths = binds(&container);
     let mut lines = vec![format!("id {}", container.id.0)];
@@ -129,9 +131,12 @@ pub async fn survey(
         scan: here_seen.scan,
         took: here_seen.took,
         binds: paths.iter().cloned().zip(here_kinds).collect(),
+        tcp: request.tcp,
         container,
     };
     let told = told(&source.container, questions.into_iter().zip(answers));
+    let on = |network: &Network| source.container.networks.iter().any(|(name, _)| *name == network.name);
+    let needed = ours.into_iter().filter(on).collect();
     let destination = Destination {
         host: request.to.clone(),
         version: there,
@@ -143,29 +148,43 @@ pub async fn survey(
         image: told.image,
         volumes: told.volumes,
         networks: told.networks,
+        network_plans: networks::plan(to, needed, &told.all_networks).await?,
+        missing_secrets: told.missing_secrets,
         binds: paths.into_iter().zip(sight.files).collect(),
         took: sight.took,
     };
     Ok((source, destination))
 }
 
-/// The source with its container: by one command where the engine can be asked from there.
+/// The source with its container and its networks: by one command where the engine can be asked from there.
 async fn look_at_source(
     request: &Request,
     from: &Party,
     known: Option<HostFacts>,
     epoch: Instant,
-) -> Result<(Inspected, Sight), MigrateError> {
-    let question = Question::Container(request.container.clone());
-    if let Some(glance) = from.engine.glance(std::slice::from_ref(&question)) {
+) -> Result<(Inspected, Vec<Network>, Sight), MigrateError> {
+    let questions = [Question::Container(request.container.clone()), Question::Networks];
+    if let Some(glance) = from.engine.glance(&questions) {
         let wanted = Wanted { socket: Some(glance.socket), urls: glance.urls, container: None };
         let looking = Looking::begin(&*from.remote, &wanted, known.clone()).await?;
         let sight = looking.end(&*from.remote, &[], epoch).await?;
-        if let Some((code, body)) = sight.answers.first().filter(|(code, _)| *code != 0) {
-            return match from.engine.understand(&question, *code, body)? {
-                Answer::Container(Some(container)) => Ok((*container, sight)),
-                _ => Err(absent(request)),
+        if let [(found, container), (listed, networks)] = sight.answers.as_slice()
+            && *found != 0
+            && *listed != 0
+        {
+            let [container_asked, networks_asked] = &questions;
+            let Answer::Container(Some(container)) =
+                from.engine.understand(container_asked, *found, container)?
+            else {
+                return Err(absent(request));
             };
+            let networks = match is_on_networks(&container) {
+                true => from.engine.understand(networks_asked, *listed, networks)?,
+                false => Answer::Networks(Vec::new()),
+            };
+            if let Answer::Networks(networks) = networks {
+                return Ok((*container, networks, sight));
+            }
         }
     }
     let container = from.engine.inspect(&request.container).await?.ok_or_else(|| absent(request))?;
@@ -176,8 +195,16 @@ async fn look_at_source(
     let places = (container.pid, container.upper.clone(), volumes.collect());
     let wanted = Wanted { container: Some(places), ..Wanted::default() };
     let looking = Looking::begin(&*from.remote, &wanted, known).await?;
-    let sight = looking.end(&*from.remote, &[], epoch).await?;
-    Ok((container, sight))
+    let (sight, networks) = tokio::try_join!(
+        async { looking.end(&*from.remote, &[], epoch).await.map_err(MigrateError::from) },
+        async {
+            match is_on_networks(&container) {
+                true => from.engine.networks().await.map_err(MigrateError::from),
+                false => Ok(Vec::new()),
+            }
+        },
+    )?;
+    Ok((container, networks, sight))
 }
 
 fn absent(request: &Request) -> MigrateError {
@@ -203,11 +230,17 @@ fn questions(container: &Inspected) -> Vec<Question> {
         Mount::Volume { name, .. } => Some(Question::Volume(name.clone())),
         _ => None,
     }));
-    // “host” and “none” are no networks that somebody has to create.
-    if container.network_mode == "bridge" {
+    questions.extend(container.secrets.iter().cloned().map(Question::Secret));
+    if is_on_networks(container) {
         questions.extend(container.networks.iter().map(|(name, _)| Question::Network(name.clone())));
+        questions.push(Question::Networks);
     }
     questions
+}
+
+/// Whether it needs networks of the engine: “host” and “none” are none that somebody has to make.
+fn is_on_networks(container: &Inspected) -> bool {
+    container.network_mode == "bridge" && !container.networks.is_empty()
 }
 
 /// The answers that came with the look, or else those that the engine gives to us.
@@ -228,6 +261,8 @@ struct Told {
     image: Image,
     volumes: Vec<String>,
     networks: Vec<(String, Option<NetworkFacts>)>,
+    all_networks: Vec<Network>,
+    missing_secrets: Vec<String>,
 }
 
 fn told(container: &Inspected, answers: impl Iterator<Item = (Question, Answer)>) -> Told {
@@ -252,6 +287,8 @@ fn told(container: &Inspected, answers: impl Iterator<Item = (Question, Answer)>
             }
             (Question::Volume(name), Answer::Volume(true)) => destination.volumes.push(name),
             (Question::Network(name), Answer::Network(facts)) => destination.networks.push((name, facts)),
+            (Question::Networks, Answer::Networks(all)) => destination.all_networks = all,
+            (Question::Secret(name), Answer::Secret(false)) => destination.missing_secrets.push(name),
             _ => {}
         }
     }

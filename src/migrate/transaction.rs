@@ -16,10 +16,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::error::MigrateError;
-use super::event::{FailedMigration, MigrationEvent, Request, Stage, Summary, Way, Whereabouts};
+use super::event::{FailedMigration, MigrationEvent, Publish, Request, Stage, Summary, Way, Whereabouts};
 use super::identity::TransactionId;
 use super::journal::Times;
 use super::manifest::Manifest;
+use super::networks::{self, Fit};
 use super::note::Note;
 use super::preflight::{self, Image, Keep};
 use super::recover::{self, Act};
@@ -27,7 +28,7 @@ use super::report::Reporter;
 use super::ship::{ship_image, step};
 use super::survey::{Hosts, Party, sensible, survey};
 use super::two_phase;
-use crate::engine::{Address, Codec, Inspected, Mount, Size};
+use crate::engine::{Arrival, Codec, Inspected, Mount, Network, Size};
 use crate::fleet::{ContainerStatus, HostName, printable};
 use crate::ssh::{Command, ExitStatus, RemoteError};
 
@@ -60,7 +61,9 @@ pub(super) struct Traveller {
     pub(super) container: Inspected,
     pub(super) codec: Codec,
     pub(super) size: Size,
-    pub(super) address: Address,
+    pub(super) arrival: Arrival,
+    /// Networks that its destination lacks.
+    pub(super) networks: Vec<Network>,
     pub(super) image: Image,
     pub(super) warnings: Vec<String>,
 }
@@ -78,6 +81,8 @@ pub(super) struct Transaction {
     pub(super) container: Option<Inspected>,
     /// How it goes back.
     pub(super) way: Way,
+    /// Names of the networks that are made for it at its destination.
+    pub(super) networks: Vec<String>,
     /// What a person has to run after the container has gone over.
     pub(super) left_over: Vec<String>,
 }
@@ -102,6 +107,7 @@ pub async fn migrate(
         reached: Reached::NothingFrozen,
         container: None,
         way: Way::KeptImages,
+        networks: Vec::new(),
         left_over: Vec::new(),
     };
     transaction.reporter.tell(MigrationEvent::Started { request: transaction.request.clone() }).await;
@@ -214,7 +220,16 @@ impl Transaction {
         Ok(Traveller {
             codec: if both(Codec::Zstd) { Codec::Zstd } else { Codec::Gzip },
             size: Size::of(source.facts.archive() + source.facts.upper),
-            address: preflight::address(&source, &destination),
+            arrival: preflight::arrival(
+                &source,
+                &destination,
+                Publish::words(&self.request.publish, &source.container.ports),
+            ),
+            networks: destination
+                .network_plans
+                .into_iter()
+                .filter_map(|plan| (plan.fit == Fit::Missing).then_some(plan.network))
+                .collect(),
             image: destination.image,
             container: source.container,
             warnings: checks
@@ -265,6 +280,35 @@ impl Transaction {
         }
     }
 
+    /// Makes the networks that the destination lacks.
+    pub(super) async fn make_networks(
+        &mut self,
+        to: &Party,
+        traveller: &Traveller,
+    ) -> Result<(), MigrateError> {
+        // Before the first is made: one that is being made when this ends must go, too.
+        self.networks = traveller.networks.iter().map(|network| network.name.clone()).collect();
+        networks::create(to, &traveller.networks, &self.identity.to_string()).await
+    }
+
+    /// Takes back the networks that were made for a container that did not come; the answer is what is left to do.
+    async fn remove_networks(&self, whereabouts: &Whereabouts) -> Option<String> {
+        if self.networks.is_empty()
+            || matches!(whereabouts, Whereabouts::AtDestination | Whereabouts::Unknown(_))
+        {
+            return None;
+        }
+        let command = |party: &Party| party.engine.remove_networks(&self.identity.to_string());
+        let names: Vec<String> = self.networks.iter().map(|name| printable(name)).collect();
+        self.insist(&self.request.to, command).await.err().map(|cause| {
+            let to = &self.request.to;
+            format!(
+                "; “podman network rm {}” on {to} removes what was made for it ({cause})",
+                names.join(" ")
+            )
+        })
+    }
+
     /// Goes back as far as it takes for the container to run exactly once.
     async fn back(&mut self, error: MigrateError) -> FailedMigration {
         let stage = self.reporter.stage();
@@ -301,6 +345,7 @@ impl Transaction {
             },
             (_, None) => (Whereabouts::Untouched, String::new()),
         };
+        let advice = advice + &self.remove_networks(&whereabouts).await.unwrap_or_default();
         self.reporter.finish(None).await;
         FailedMigration {
             request: self.request.clone(),

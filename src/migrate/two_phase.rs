@@ -21,7 +21,7 @@ use super::ship::{View, lost, ship_changes, step};
 use super::stream::{Broken, finish, relay};
 use super::survey::Party;
 use super::transaction::{Reached, Transaction, Traveller};
-use crate::engine::{Errand, Inspected, Metadata, Mount, TwoPhase};
+use crate::engine::{Errand, Inspected, Metadata, Mount, Segment, TwoPhase, Volumes};
 
 /// How long the hosts may take to get ready while nothing is frozen: they start two processes of Podman, each some 0.1 s on
 /// an idle host, and networks.
@@ -69,7 +69,7 @@ impl Transaction {
         &mut self,
         from: &Party,
         to: &Party,
-        traveller: Traveller,
+        mut traveller: Traveller,
         metadata: Metadata,
         committed: &CancellationToken,
     ) -> Result<Summary, MigrateError> {
@@ -93,6 +93,8 @@ impl Transaction {
         };
         self.journal.begin(&self.identity, begun).await;
         self.journal.intent(&self.identity, Phase::Prepare).await;
+        self.make_networks(to, &traveller).await?;
+        traveller.arrival.volumes = make_volumes(from, to, &volumes(&traveller.container)).await?;
         let difference = self.view(&traveller.container, include_str!("scripts/changes.sh"));
         let manifest = self.view(&traveller.container, include_str!("scripts/manifest.sh"));
         let prepared = tokio::time::timeout(
@@ -107,7 +109,7 @@ impl Transaction {
             View::open(from, &manifest),
             async { Ok(health::listening(&*from.remote, traveller.container.pid).await?) },
         )?;
-        let Prepared { mut source, mut destination, mut send, mut place, place_changes } = prepared;
+        let Prepared { mut source, mut destination, mut send, places } = prepared;
 
         self.reporter.begin(Stage::Checkpoint).await;
         self.journal.intent(&self.identity, Phase::Perform).await;
@@ -118,6 +120,16 @@ impl Transaction {
             .await
             .map_err(|error| lost(&*from.remote, error))?;
         source.until_stamp(&["locked", "dumped"]).await?;
+        let (mut place, place_changes) = match places {
+            Some(places) => places,
+            None => {
+                // The address may be up there only now that nothing answers to it here.
+                destination.say("begin").await?;
+                let waiting = self.until_waiting(to, arriving, &traveller, &mut destination);
+                let waiting = tokio::time::timeout(PREPARATION, waiting);
+                waiting.await.unwrap_or_else(|_| Err(step(&self.request.to, "preparing takes too long")))?
+            }
+        };
         let mut progress = self.reporter.progress();
         let images = async {
             let mut first = vec![0; 64 << 10];
@@ -265,13 +277,13 @@ impl Transaction {
         traveller: &Traveller,
         metadata: Metadata,
     ) -> Result<Prepared<'a>, MigrateError> {
-        let Traveller { container, codec, address, .. } = traveller;
+        let Traveller { container, codec, arrival, .. } = traveller;
         let volumes = volumes(container);
         let keep = Duration::from_secs(self.request.keep.unwrap_or_default());
         let leave = leaving.source(&self.errand(traveller, Role::Source), container, keep);
         let send = leaving.send(&self.source_directory, *codec);
         let errand = self.errand(traveller, Role::Destination);
-        let arrive = arriving.destination(&errand, metadata.archive.len(), *address, &volumes);
+        let arrive = arriving.destination(&errand, metadata.archive.len(), arrival, &volumes);
         let source = async {
             let process = from.remote.spawn(&leave).await?;
             let mut side = Side::new(&*from.remote, "the checkpoint", process, Vec::new());
@@ -282,19 +294,37 @@ impl Transaction {
         let destination = async {
             let process = to.remote.spawn(&arrive).await?;
             let mut side = Side::new(&*to.remote, "the restore", process, metadata.archive);
-            side.until("waiting").await?;
-            let place = arriving.place(&self.destination_directory, *codec, &volumes);
-            let changes = arriving.place_changes(&self.destination_directory);
-            let (mut place, mut changes) =
-                tokio::try_join!(to.remote.spawn(&place), to.remote.spawn(&changes))?;
-            ready(&*to.remote, &mut place, "placing the images").await?;
-            ready(&*to.remote, &mut changes, "placing the changed files").await?;
+            let places = match arrival.segment {
+                Segment::Own => Some(self.until_waiting(to, arriving, traveller, &mut side).await?),
+                Segment::Shared => {
+                    side.until("prepared").await?;
+                    None
+                }
+            };
             side.compare_clocks().await?;
-            Ok((side, place, changes))
+            Ok((side, places))
         };
-        let (source, send, (destination, place, place_changes)) =
+        let (source, send, (destination, places)) =
             tokio::try_join!(source, async { Ok(from.remote.spawn(&send).await?) }, destination)?;
-        Ok(Prepared { source, destination, send, place, place_changes })
+        Ok(Prepared { source, destination, send, places })
+    }
+
+    /// Listens until the restore waits for what is to be put in its places.
+    async fn until_waiting(
+        &self,
+        to: &Party,
+        arriving: &dyn TwoPhase,
+        traveller: &Traveller,
+        side: &mut Side<'_>,
+    ) -> Result<Places, MigrateError> {
+        side.until("waiting").await?;
+        let place =
+            arriving.place(&self.destination_directory, traveller.codec, &volumes(&traveller.container));
+        let changes = arriving.place_changes(&self.destination_directory);
+        let (mut place, mut changes) = tokio::try_join!(to.remote.spawn(&place), to.remote.spawn(&changes))?;
+        ready(&*to.remote, &mut place, "placing the images").await?;
+        ready(&*to.remote, &mut changes, "placing the changed files").await?;
+        Ok((place, changes))
     }
 }
 
@@ -312,8 +342,27 @@ struct Prepared<'a> {
     source: Side<'a>,
     destination: Side<'a>,
     send: crate::ssh::Process,
-    place: crate::ssh::Process,
-    place_changes: crate::ssh::Process,
+    /// None where the restore must not begin before the freeze.
+    places: Option<Places>,
+}
+
+/// What puts the images, and what puts the changed files in their places.
+type Places = (crate::ssh::Process, crate::ssh::Process);
+
+/// Makes the volumes of a container where any of them is more than a name, since the engine's restore knows no more.
+async fn make_volumes(from: &Party, to: &Party, names: &[String]) -> Result<Volumes, MigrateError> {
+    let mut volumes = Vec::new();
+    for name in names {
+        let volume = from.engine.volume(name).await?;
+        volumes.push(volume.ok_or_else(|| step(from.host(), &format!("volume {name} is gone")))?);
+    }
+    if !volumes.iter().any(crate::engine::Volume::is_special) {
+        return Ok(Volumes::Engine);
+    }
+    for volume in &volumes {
+        to.remote.run(&to.engine.create_volume(volume)).await?;
+    }
+    Ok(Volumes::Made)
 }
 
 /// Whether a script said that everything is in its place.

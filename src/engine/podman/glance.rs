@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::api::segment;
 use super::{API, inspect, unwrapped};
-use crate::engine::{Answer, Glance, NetworkFacts, Question};
+use crate::engine::{Answer, Glance, Network, NetworkFacts, Question};
 
 /// The questions as URLs on the socket.
 pub fn glance(socket: &'static str, questions: &[Question]) -> Glance {
@@ -14,6 +14,8 @@ pub fn glance(socket: &'static str, questions: &[Question]) -> Glance {
             Question::Image(name) => ("images", name),
             Question::Volume(name) => ("volumes", name),
             Question::Network(name) => ("networks", name),
+            Question::Secret(name) => ("secrets", name),
+            Question::Networks => return format!("http://d{API}/networks/json"),
         };
         // A dot segment would be taken out of the path by whoever asks: there is nothing of that name.
         let name = match segment(name).as_str() {
@@ -45,6 +47,12 @@ pub fn understood(question: &Question, code: u16, body: &str) -> Result<Answer, 
         Question::Image(_) => Answer::Image(value()?.as_ref().and_then(image_id)),
         Question::Volume(_) => Answer::Volume(there),
         Question::Network(_) => Answer::Network(value()?.as_ref().map(network)),
+        Question::Networks => {
+            let networks: Option<Vec<Network>> =
+                serde_json::from_str(body).map_err(|error| error.to_string())?;
+            Answer::Networks(networks.unwrap_or_default())
+        }
+        Question::Secret(_) => Answer::Secret(there),
     })
 }
 
@@ -83,5 +91,10 @@ mod tests {
         let image = Question::Image("x".into());
         assert_eq!(understood(&image, 200, r#"{"Id":"sha256:ab"}"#), Ok(Answer::Image(Some("ab".into()))));
         assert_eq!(understood(&Question::Volume("v".into()), 204, ""), Ok(Answer::Volume(true)));
+        assert_eq!(understood(&Question::Secret("s".into()), 404, "{}"), Ok(Answer::Secret(false)));
+        assert_eq!(understood(&Question::Networks, 200, "null"), Ok(Answer::Networks(Vec::new())));
+        assert!(understood(&Question::Networks, 404, "{}").is_err(), "no networks are not an answer");
+        let all = understood(&Question::Networks, 200, &format!("[{network}]"));
+        assert!(matches!(all, Ok(Answer::Networks(all)) if all.len() == 1 && all[0].name == "podman"));
     }
 }

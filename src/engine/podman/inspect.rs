@@ -83,6 +83,14 @@ struct Config {
     tty: bool,
     #[serde(default)]
     labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    secrets: Option<Vec<Secret>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Secret {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +115,8 @@ struct LogConfig {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PortBinding {
+    #[serde(default)]
+    host_ip: String,
     #[serde(default)]
     host_port: String,
 }
@@ -148,6 +158,7 @@ pub fn inspected(value: Value) -> Result<Inspected, serde_json::Error> {
             .filter(|unit| !unit.is_empty()),
         log_driver: container.host_config.log_config.map(|log| log.r#type).unwrap_or_default(),
         mounts: container.mounts.unwrap_or_default().into_iter().map(mount).collect(),
+        secrets: container.config.secrets.unwrap_or_default().into_iter().map(|secret| secret.name).collect(),
         networks: container
             .network_settings
             .networks
@@ -161,7 +172,8 @@ pub fn inspected(value: Value) -> Result<Inspected, serde_json::Error> {
             .flat_map(|(container_port, bindings)| {
                 bindings.unwrap_or_default().into_iter().filter_map(move |binding| {
                     let host_port = binding.host_port.parse().ok()?;
-                    Some(PublishedPort { host_port, container_port: container_port.clone() })
+                    let container_port = container_port.clone();
+                    Some(PublishedPort { host_address: binding.host_ip, host_port, container_port })
                 })
             })
             .collect(),
@@ -226,7 +238,10 @@ mod tests {
         let read = inspected(serde_json::from_str(INSPECT).unwrap()).unwrap();
         assert_eq!(read.status, ContainerStatus::Running);
         assert_eq!(read.networks, [("podman".into(), Some("10.88.0.2".into()))]);
-        assert_eq!(read.ports, [PublishedPort { host_port: 8080, container_port: "80/tcp".into() }]);
+        assert_eq!(
+            read.ports,
+            [PublishedPort { host_address: String::new(), host_port: 8080, container_port: "80/tcp".into() }]
+        );
         assert_eq!(
             read.mounts,
             [Mount::Volume { name: "data".into(), source: "/v".into(), destination: "/data".into() }]

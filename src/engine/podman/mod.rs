@@ -4,6 +4,7 @@
 mod glance;
 mod inspect;
 mod metadata;
+mod network;
 mod particulars;
 mod two_phase;
 
@@ -15,7 +16,10 @@ use hyper::{Method, StatusCode};
 use serde_json::Value;
 
 use super::api::{ask, greet, segment};
-use super::{Address, Answer, Codec, Engine, EngineError, EngineFacts, Glance, Inspected, Question, Size};
+use super::{
+    Address, Answer, Arrival, Codec, Connections, Engine, EngineError, EngineFacts, Glance, Inspected,
+    Network, Question, Size, Volume,
+};
 use crate::fleet::{ContainerId, printable};
 use crate::ssh::{Command, Remote};
 
@@ -39,6 +43,11 @@ enum Way {
     Socket,
     /// Through its command line.
     CommandLine,
+}
+
+/// The options of a restore that publish other ports.
+fn publish(arrival: &Arrival) -> impl Iterator<Item = String> + '_ {
+    arrival.published.iter().flat_map(|port| ["--publish".to_owned(), port.clone()])
 }
 
 /// Podman on one host.
@@ -224,6 +233,52 @@ impl Engine for Podman {
         self.exists("volume", "volumes", name).await
     }
 
+    async fn volume(&self, name: &str) -> Result<Option<Volume>, EngineError> {
+        let value = match self.way {
+            Way::Socket => self.get("volume", &format!("/volumes/{}/json", segment(name))).await?,
+            Way::CommandLine => self.command_json("volume", &["volume", "inspect", "--", name]).await?,
+        };
+        let read = |value| serde_json::from_value(value).map_err(|error| self.unreadable("volume", error));
+        value.and_then(unwrapped).map(read).transpose()
+    }
+
+    fn create_volume(&self, volume: &Volume) -> Command {
+        let mut command = Command::new("podman").arguments(["volume", "create"]);
+        if !volume.driver.is_empty() {
+            command = command.arguments(["--driver", &volume.driver]);
+        }
+        for (name, value) in &volume.labels {
+            command = command.argument("--label").argument(format!("{name}={value}"));
+        }
+        for (name, value) in volume.given_options() {
+            command = command.argument("--opt").argument(format!("{name}={value}"));
+        }
+        command.arguments(["--", &volume.name])
+    }
+
+    async fn has_secret(&self, name: &str) -> Result<bool, EngineError> {
+        // Podman knows “exists” of secrets by its command line alone.
+        let command = Command::new("podman").arguments(["secret", "exists", "--", name]);
+        let output = self.remote.output(&command, &[]).await?;
+        match output.status {
+            crate::ssh::ExitStatus::Code(0) => Ok(true),
+            crate::ssh::ExitStatus::Code(1) => Ok(false),
+            _ => Err(self.refused(&String::from_utf8_lossy(&output.stderr))),
+        }
+    }
+
+    async fn networks(&self) -> Result<Vec<Network>, EngineError> {
+        network::all(self).await
+    }
+
+    fn create_network(&self, network: &Network, transaction: Option<&str>) -> Command {
+        Command::new("podman").arguments(network::create(network, transaction))
+    }
+
+    fn remove_networks(&self, transaction: &str) -> Command {
+        network::remove(transaction)
+    }
+
     async fn addresses(&self, network: &str) -> Result<Option<Vec<String>>, EngineError> {
         Ok(self.network(network).await?.map(|value| inspect::addresses(&value)))
     }
@@ -244,6 +299,8 @@ impl Engine for Podman {
             Question::Network(name) => {
                 Answer::Network(self.network(name).await?.as_ref().map(glance::network))
             }
+            Question::Networks => Answer::Networks(self.networks().await?),
+            Question::Secret(name) => Answer::Secret(self.has_secret(name).await?),
         })
     }
 
@@ -301,12 +358,20 @@ impl Engine for Podman {
         Command::script(include_str!("arrive.sh"), [directory, "rootfs-diff.tar", ""])
     }
 
-    fn restore(&self, directory: &str, container: &ContainerId, address: Address, size: Size) -> Command {
-        let address = match address {
+    fn restore(&self, directory: &str, container: &ContainerId, arrival: &Arrival, size: Size) -> Command {
+        let address = match arrival.address {
             Address::Keep => "keep",
             Address::Renew => "renew",
         };
-        Command::script(include_str!("restore.sh"), [directory, &container.0, self.socket(size), address])
+        // The API takes neither ports in this form nor CRIU's own options.
+        let plain = arrival.published.is_empty() && arrival.connections == Connections::Keep;
+        let socket = if plain { self.socket(size) } else { "" };
+        let connections = match arrival.connections {
+            Connections::Keep => "keep",
+            Connections::Close => "close",
+        };
+        let words = [directory, &container.0, socket, address, connections];
+        Command::script(include_str!("restore.sh"), words).arguments(publish(arrival))
     }
 
     fn undo_restore(&self, directory: &str, container: &ContainerId, volumes: &[String]) -> Command {

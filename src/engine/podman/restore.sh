@@ -1,8 +1,10 @@
 # Restores a container from what arrived; see Engine::restore.
-# $1 directory, $2 container, $3 the API's socket, or empty for the command line, $4 keep or renew addresses
+# $1 directory, $2 container, $3 the API's socket, or empty for the command line, $4 keep or renew addresses,
+# $5 keep or close connections; further arguments are options of Podman
 set -u
 umask 077
-directory=$1 container=$2 socket=$3 address=$4
+directory=$1 container=$2 socket=$3 address=$4 connections=$5
+shift 5
 mkdir -p -m 700 "$directory" || exit 90
 # Nothing on standard input means that the restore is not wanted any more.
 if ! read -r deleted; then
@@ -26,8 +28,17 @@ if [ -n "$socket" ] && command -v curl >/dev/null; then
     code=$?
     [ $code = 0 ] || sed -n 's/.*"message":"\(.*\)","response".*/Error: \1/p' answer >>podman.log
 else
-    [ "$address" = renew ] && set -- --ignore-static-ip --ignore-static-mac || set --
-    podman container restore --tcp-established --file-locks "$@" --import archive >podman.log 2>&1
+    [ "$address" = renew ] && set -- --ignore-static-ip --ignore-static-mac "$@"
+    if [ "$connections" = keep ]; then
+        set -- --tcp-established "$@"
+    else
+        # Podman has no option for it; the runtime finds CRIU by its PATH, and CRIU its options in this file.
+        echo tcp-close >criu.conf && mkdir -m 700 bin && criu=$(command -v criu) &&
+            printf '#!/bin/sh\nCRIU_CONFIG_FILE=%s/criu.conf exec %s "$@"\n' "$directory" "$criu" >bin/criu &&
+            chmod 700 bin/criu && PATH=$directory/bin:$PATH
+        export PATH
+    fi
+    podman container restore --file-locks "$@" --import archive >podman.log 2>&1
     code=$?
 fi
 echo $code >restored

@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Podman, metadata};
-use crate::engine::{Address, Codec, Errand, Inspected, Metadata, Mount, Size, TwoPhase};
+use super::{Podman, metadata, publish};
+use crate::engine::{
+    Address, Arrival, Codec, Connections, Errand, Inspected, Metadata, Mount, Segment, Size, TwoPhase,
+    Volumes,
+};
 use crate::fleet::ContainerId;
 use crate::ssh::Command;
 
@@ -58,7 +61,25 @@ impl TwoPhase for Podman {
             .arguments(codec.compress().iter().copied())
     }
 
-    fn destination(&self, errand: &Errand, metadata: usize, address: Address, volumes: &[String]) -> Command {
+    fn destination(
+        &self,
+        errand: &Errand,
+        metadata: usize,
+        arrival: &Arrival,
+        volumes: &[String],
+    ) -> Command {
+        let (begin, hold) = match arrival.segment {
+            Segment::Own => ("now", ""),
+            Segment::Shared => ("frozen", include_str!("two_phase/netavark.sh")),
+        };
+        let made: &[&str] = match arrival.volumes {
+            Volumes::Engine => &[],
+            Volumes::Made => &["--ignore-volumes"],
+        };
+        let (criu, established): (_, &[&str]) = match arrival.connections {
+            Connections::Keep => ("", &["--tcp-established"]),
+            Connections::Close => ("tcp-close", &[]),
+        };
         let words = [
             &errand.directory,
             &errand.container.0,
@@ -68,13 +89,19 @@ impl TwoPhase for Podman {
             include_str!("two_phase/action_destination.sh"),
             common!("restore.sh"),
             &metadata.to_string(),
+            begin,
+            hold,
+            criu,
             &volumes.join("\n"),
         ];
-        let options: &[&str] = match address {
+        let renewed: &[&str] = match arrival.address {
             Address::Keep => &[],
             Address::Renew => &["--ignore-static-ip", "--ignore-static-mac"],
         };
-        Command::script(common!("destination.sh"), words).arguments(options.iter().copied())
+        Command::script(common!("destination.sh"), words)
+            .arguments(established.iter().chain(renewed).copied())
+            .arguments(publish(arrival))
+            .arguments(made.iter().copied())
     }
 
     fn place(&self, directory: &str, codec: Codec, volumes: &[String]) -> Command {

@@ -1,4 +1,4 @@
-//! What belongs to the container and has to be there, too: image, volumes, directories of the host.
+//! What belongs to the container and has to be there, too: image, secrets, volumes, directories of the host.
 
 use super::{Destination, Image, List, Source};
 use crate::engine::Mount;
@@ -22,6 +22,11 @@ pub(super) fn belongings(list: &mut List, source: &Source, destination: &Destina
             let seen = format!("another image is called {image} there; ours is shipped without the name");
             list.found("image", there, seen, &[]);
         }
+    }
+    for secret in &destination.missing_secrets {
+        let seen =
+            format!("secret {secret} is missing there, and drover does not read secrets to carry them");
+        list.found("secret", there, seen, &[("secret", secret)]);
     }
     let kind = |binds: &[(String, FileKind)], path: &str| {
         binds.iter().find(|(known, _)| known == path).map(|(_, kind)| *kind)

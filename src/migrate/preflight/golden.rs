@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::{entries, entry, unpredictable};
-use super::tests::{MIB, destination, network, source};
+use super::tests::{MIB, destination, elsewhere, network, planned, source};
 use super::*;
-use crate::engine::{Mount, PublishedPort};
+use crate::engine::{Difference, Mount, PublishedPort};
 use crate::fleet::ContainerStatus;
 use crate::migrate::probe::{Clock, Descriptor, FileType, Task, TcpSocket};
 
@@ -80,17 +80,25 @@ const CASES: &[(&str, &str, Change)] = &[
         tcp(from, 1, "0200580A:1F90", "0100000A:9000");
         to.networks[0].1 = Some(network("10.88.0.2"));
     }),
-    ("F17", "new-address", |_, to| {
-        to.networks[0].1 = Some(NetworkFacts { subnets: vec!["172.16.0.0/12".into()], ..Default::default() });
+    ("F17", "subnet", |_, to| elsewhere(to)),
+    ("F18", "network", |_, to| {
+        let reason = "its subnet 10.88.0.0/16 is used by network old there".to_owned();
+        (to.networks[0].1, to.network_plans) = (None, vec![planned(Fit::Impossible(reason))]);
     }),
-    ("F17", "subnet", |from, to| {
-        tcp(from, 1, "0200580A:1F90", "0100000A:9000");
-        to.networks[0].1 = Some(NetworkFacts { subnets: vec!["172.16.0.0/12".into()], ..Default::default() });
+    ("F18", "network", |_, to| {
+        let driver = Difference::Driver { ours: "bridge".into(), theirs: "macvlan".into() };
+        to.network_plans = vec![planned(Fit::Different(driver))];
     }),
-    ("F18", "network", |_, to| to.networks[0].1 = None),
+    ("F18", "network-made", |_, to| {
+        (to.networks[0].1, to.network_plans) = (None, vec![planned(Fit::Missing)]);
+    }),
     ("F19", "port", |_, to| to.facts.listening = BTreeSet::from([8080])),
     ("F19", "port", |from, to| {
-        from.container.ports = vec![PublishedPort { host_port: 53, container_port: "53/udp".into() }];
+        from.container.ports = vec![PublishedPort {
+            host_address: String::new(),
+            host_port: 53,
+            container_port: "53/udp".into(),
+        }];
         to.facts.listening_udp = BTreeSet::from([53]);
     }),
     ("F20", "pod", |from, _| from.container.pod = Some("shop".into())),
@@ -111,6 +119,18 @@ const CASES: &[(&str, &str, Change)] = &[
     ("F27", "pre-copy", |from, _| from.facts.criu_lacks = strings(&["mem_dirty_track"])),
     ("F28", "post-copy", |_, to| to.facts.criu_lacks = strings(&["uffd"])),
     ("F29", "connections", |from, _| tcp(from, 1, "0200580A:1F90", "0100000A:9000")),
+    ("F29", "connections-kept", |from, to| {
+        tcp(from, 1, "0200580A:1F90", "0100000A:9000");
+        to.network_plans[0].network.driver = "macvlan".into();
+    }),
+    ("F29", "connections-closed", |from, _| {
+        tcp(from, 1, "0200580A:1F90", "0100000A:9000");
+        from.tcp = Some(Tcp::Close);
+    }),
+    ("F29", "connections-refused", |from, _| {
+        tcp(from, 1, "0200580A:1F90", "0100000A:9000");
+        from.tcp = Some(Tcp::Refuse);
+    }),
     ("F31", "half-open", |from, _| tcp(from, 3, "0200580A:1F90", "0100000A:9000")),
     ("F32", "host-address", |from, _| {
         from.container.network_mode = "host".into();
@@ -199,6 +219,7 @@ const CASES: &[(&str, &str, Change)] = &[
     ("–", "tools", |_, to| to.facts.missing = strings(&["comm"])),
     ("–", "kernels", |_, to| to.facts.kernel = "6.18.2".into()),
     ("–", "memory-unknown", |from, _| from.facts.container_memory = None),
+    ("–", "secret", |_, to| to.missing_secrets = vec!["token".into()]),
     ("–", "volume", |from, _| volume(from)),
     ("–", "growth", |from, _| from.scan.set_growth(8.0 * MIB as f64)),
 ];

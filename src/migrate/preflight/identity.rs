@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{Destination, List, Source};
+use super::{Destination, Fit, List, NetworkPlan, Source};
+use crate::engine::Difference;
 
 /// Why an address cannot be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,38 +76,44 @@ pub(super) fn identity(list: &mut List, source: &Source, destination: &Destinati
             list.found("port", there, seen, &[("port", &port.host_port.to_string())]);
         }
     }
-    for (network, facts) in &destination.networks {
-        if facts.is_none() {
-            list.found("network", there, format!("network {network} is missing"), &[("network", network)]);
-        }
-    }
-    let established = source.facts.established;
-    let lost = lost_addresses(source, destination);
-    for (network, address, reason) in &lost {
-        let (id, words) = match reason {
-            Lost::Taken => ("address", format!("address {address} is in use there")),
-            Lost::Outside => {
-                ("subnet", format!("address {address} is in no subnet of network {network} there"))
+    networks(list, source, destination);
+}
+
+/// Whether the container's networks are there, or can be made.
+fn networks(list: &mut List, source: &Source, destination: &Destination) {
+    let there = Some(&destination.host);
+    let fitting = "podman network rm {network}, if nothing needs it; then drover makes one like the source's";
+    for NetworkPlan { network, fit, command } in &destination.network_plans {
+        let name = network.name.as_str();
+        match fit {
+            Fit::There => {}
+            Fit::Missing => {
+                let seen = format!("network {name} is made there, like the one on {}", source.host);
+                list.found("network-made", there, seen, &[]);
             }
-        };
-        if established > 0 {
-            let seen = format!("{words}, and {established} open TCP connections need it");
-            list.found(id, there, seen, &[("network", network)]);
-        } else {
-            list.found("new-address", there, words, &[]);
+            Fit::Different(difference) => {
+                let id = match difference {
+                    Difference::Driver { .. } => "network",
+                    Difference::Subnets { .. } => "subnet",
+                };
+                let remedy = fitting.replace("{network}", name);
+                let seen = format!("network {name} is there, but {difference}");
+                list.found(id, there, seen, &[("remedy", &remedy)]);
+            }
+            Fit::Impossible(reason) => {
+                let remedy = format!("{command}, with what is free there");
+                let seen = format!("network {name} is missing and cannot be made: {reason}");
+                list.found("network", there, seen, &[("remedy", &remedy)]);
+            }
         }
     }
-    if source.container.network_mode == "host" {
-        let bound =
-            source.scan.tcp_in(10).filter(|socket| socket.is_bound() && !socket.is_loopback()).count();
-        if established > 0 || bound > 0 {
-            let seen = format!(
-                "{name} uses the host's network, with {established} open TCP connections and {bound} sockets that wait on one address"
-            );
-            list.found("host-address", Some(&source.host), seen, &[]);
+    // What the source does not know itself cannot be made like it.
+    let planned = |name: &str| destination.network_plans.iter().any(|plan| plan.network.name == name);
+    for (name, facts) in &destination.networks {
+        if facts.is_none() && !planned(name) {
+            let remedy = format!("podman network create {name}");
+            list.found("network", there, format!("network {name} is missing"), &[("remedy", &remedy)]);
         }
-    } else if lost.is_empty() && established > 0 {
-        list.found("connections", Some(&source.host), format!("{established} open TCP connections"), &[]);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::engine::{Mount, Particulars, PublishedPort};
+use crate::engine::{Difference, Mount, Network, Particulars, PublishedPort};
 use crate::fleet::{ContainerId, ContainerStatus};
 use crate::migrate::probe::Task;
 
@@ -54,7 +54,12 @@ pub(super) fn source() -> Source {
         mounts: Vec::new(),
         networks: vec![("podman".into(), Some("10.88.0.2".into()))],
         network_mode: "bridge".into(),
-        ports: vec![PublishedPort { host_port: 8080, container_port: "80/tcp".into() }],
+        ports: vec![PublishedPort {
+            host_address: String::new(),
+            host_port: 8080,
+            container_port: "80/tcp".into(),
+        }],
+        secrets: vec!["token".into()],
         upper: "/u".into(),
         merged: "/m".into(),
         storage_driver: "overlay".into(),
@@ -71,7 +76,8 @@ pub(super) fn source() -> Source {
     let scan = Scan { tasks: vec![task], sockets, ..Scan::default() };
     let host = HostName::new("h1").unwrap();
     let took = Duration::ZERO;
-    Source { host, version: "5.4.2".into(), facts, scan, container, binds: Vec::new(), took }
+    let version = "5.4.2".into();
+    Source { host, version, facts, scan, container, tcp: None, binds: Vec::new(), took }
 }
 
 pub(super) fn destination() -> Destination {
@@ -86,6 +92,8 @@ pub(super) fn destination() -> Destination {
         image: Image::Present,
         volumes: Vec::new(),
         networks: vec![("podman".into(), Some(network("10.88.0.9")))],
+        network_plans: vec![planned(Fit::There)],
+        missing_secrets: Vec::new(),
         binds: Vec::new(),
         took: Duration::ZERO,
     }
@@ -94,6 +102,21 @@ pub(super) fn destination() -> Destination {
 /// The default network with one address in use.
 pub(super) fn network(used: &str) -> NetworkFacts {
     NetworkFacts { addresses: vec![used.into()], subnets: vec!["10.88.0.0/16".into()] }
+}
+
+/// How the default network fits.
+pub(super) fn planned(fit: Fit) -> NetworkPlan {
+    let network = Network { name: "podman".into(), driver: "bridge".into(), ..Network::default() };
+    NetworkPlan { network, fit, command: "podman network create -- podman".into() }
+}
+
+/// The default network is there, but with another subnet.
+pub(super) fn elsewhere(destination: &mut Destination) {
+    let (ours, theirs) = ("10.88.0.0/16".to_owned(), "172.16.0.0/12".to_owned());
+    destination.networks[0].1 =
+        Some(NetworkFacts { subnets: vec![theirs.clone()], ..NetworkFacts::default() });
+    let difference = Difference::Subnets { ours: vec![ours], theirs: vec![theirs] };
+    destination.network_plans = vec![planned(Fit::Different(difference))];
 }
 
 /// What is not a pass, as `severity id`, after one change.
@@ -157,7 +180,22 @@ fn name_ports_and_addresses_must_be_free() {
         destination.facts.listening = BTreeSet::from([8080]);
     };
     assert_eq!(found(udp), Vec::<String>::new());
-    assert_eq!(found(|_, destination| destination.networks[0].1 = None), ["Error network"]);
+    let fits = |there: Option<NetworkFacts>, fit: Fit| {
+        found(|_, destination| {
+            (destination.networks[0].1, destination.network_plans) = (there, vec![planned(fit)]);
+        })
+    };
+    assert_eq!(fits(None, Fit::Missing), ["Info network-made"]);
+    assert_eq!(fits(None, Fit::Impossible("its parent is missing".into())), ["Error network"]);
+    let driver = Difference::Driver { ours: "bridge".into(), theirs: "macvlan".into() };
+    assert_eq!(fits(Some(network("10.88.0.9")), Fit::Different(driver)), ["Error network"]);
+    assert_eq!(found(|_, destination| elsewhere(destination)), ["Error subnet"]);
+    // A network that the source does not know cannot be made like it.
+    let unknown = |_: &mut Source, destination: &mut Destination| {
+        destination.networks[0].1 = None;
+        destination.network_plans.clear();
+    };
+    assert_eq!(found(unknown), ["Error network"]);
     let taken = |destination: &mut Destination| destination.networks[0].1 = Some(network("10.88.0.2"));
     assert_eq!(found(|_, destination| taken(destination)), ["Warning new-address"]);
     let connected = |source: &mut Source, destination: &mut Destination| {
@@ -165,7 +203,55 @@ fn name_ports_and_addresses_must_be_free() {
         taken(destination);
     };
     assert_eq!(found(connected), ["Error address"]);
+    let secret = |_: &mut Source, destination: &mut Destination| {
+        destination.missing_secrets = vec!["token".into()];
+    };
+    assert_eq!(found(secret), ["Error secret"]);
     assert_eq!(found(|source, _| source.facts.established = 1), ["Warning connections"]);
+}
+
+#[test]
+fn connections_are_judged_by_what_was_chosen() {
+    let taken = |destination: &mut Destination| destination.networks[0].1 = Some(network("10.88.0.2"));
+    let choose = |tcp: Option<Tcp>, address: fn(&mut Destination)| {
+        found(move |source, destination| {
+            source.facts.established = 1;
+            source.tcp = tcp;
+            address(destination);
+        })
+    };
+    for kept in [None, Some(Tcp::Keep)] {
+        assert_eq!(choose(kept, taken), ["Error address"]);
+        assert_eq!(choose(kept, |_| {}), ["Warning connections"]);
+        assert_eq!(choose(kept, elsewhere), ["Error subnet", "Error address"]);
+    }
+    assert_eq!(choose(Some(Tcp::Close), taken), ["Warning new-address", "Warning connections-closed"]);
+    assert_eq!(choose(Some(Tcp::Close), |_| {}), ["Warning connections-closed"]);
+    assert_eq!(choose(Some(Tcp::Close), elsewhere), ["Error subnet", "Warning connections-closed"]);
+    assert_eq!(choose(Some(Tcp::Refuse), |_| {}), ["Error connections-refused"]);
+    assert_eq!(choose(Some(Tcp::Refuse), taken), ["Error connections-refused"]);
+    assert_eq!(found(|source, _| source.tcp = Some(Tcp::Refuse)), Vec::<String>::new());
+    let shared = |destination: &mut Destination| {
+        destination.network_plans[0].network.driver = "macvlan".into();
+    };
+    assert_eq!(choose(Some(Tcp::Keep), shared), ["Info connections-kept"]);
+    let made = |destination: &mut Destination| {
+        (destination.networks[0].1, destination.network_plans) = (None, vec![planned(Fit::Missing)]);
+    };
+    assert_eq!(choose(None, made), ["Warning connections", "Info network-made"]);
+    let host = |tcp: Option<Tcp>| {
+        found(move |source, destination| {
+            source.facts.established = 1;
+            source.container.network_mode = "host".into();
+            source.container.networks.clear();
+            source.tcp = tcp;
+            destination.networks.clear();
+            destination.network_plans.clear();
+        })
+    };
+    assert_eq!(host(None), ["Error host-address"]);
+    assert_eq!(host(Some(Tcp::Close)), ["Warning connections-closed"]);
+    assert_eq!(host(Some(Tcp::Refuse)), ["Error connections-refused"]);
 }
 
 #[test]

@@ -108,6 +108,8 @@ pub struct Network {
     pub base: Ipv4Addr,
     /// The length of its subnet's prefix.
     pub prefix: u8,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// The last address that was given out, counted from the base.
     last: u32,
 }
@@ -115,7 +117,16 @@ pub struct Network {
 impl Network {
     /// One that nobody is on.
     pub fn new(name: &str, interface: &str, base: Ipv4Addr, prefix: u8) -> Self {
-        Self { name: name.into(), id: digest(name), interface: interface.into(), base, prefix, last: 1 }
+        let labels = BTreeMap::new();
+        Self {
+            name: name.into(),
+            id: digest(name),
+            interface: interface.into(),
+            base,
+            prefix,
+            labels,
+            last: 1,
+        }
     }
 
     /// The bridge's own address.
@@ -170,12 +181,12 @@ impl Networks {
         named.or_else(id).cloned()
     }
 
-    /// Makes one with the next free subnet.
-    pub fn create(&self, name: &str) {
+    /// Makes one with this subnet, or else the next free one.
+    pub fn create(&self, name: &str, subnet: Option<(Ipv4Addr, u8)>, labels: BTreeMap<String, String>) {
         let mut networks = locked(&self.0);
         let number = networks.len().min(254) as u8;
-        let base = Ipv4Addr::new(10, 89, number - 1, 0);
-        networks.push(Network::new(name, &format!("podman{number}"), base, 24));
+        let (base, prefix) = subnet.unwrap_or((Ipv4Addr::new(10, 89, number - 1, 0), 24));
+        networks.push(Network { labels, ..Network::new(name, &format!("podman{number}"), base, prefix) });
     }
 
     /// Lets addresses of a network be given out from a place on, so that hosts whose containers move from one to

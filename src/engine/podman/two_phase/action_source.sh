@@ -35,9 +35,10 @@ stamp dumped
 state dumped
 images=$(readlink "$CRTOOLS_IMAGE_DIR")
 bundle=${images%/checkpoint}
-# Each directory under a name of its own, in one stream; only names of members are changed, not what links point to.
+# Each directory under a name of its own, in one stream; only names of members are changed, not what links point to. With a
+# dot at its end a name also means the directory behind a link of that name, which gets owner and mode by it.
 pack() {
-    tar -C "$1" --create --file - --numeric-owner --acls --xattrs --xattrs-include='*' --transform "flags=rhS;s,^\.,$2," .
+    tar -C "$1" --create --file - --numeric-owner --acls --xattrs --xattrs-include='*' --transform "flags=rhS;s,^\.\$,$2/.,;s,^\./,$2/," .
 }
 {
     pack "$images" checkpoint &&

@@ -68,6 +68,21 @@ install_criu() {
         echo "action-script $directory/action" >"$directory/criu.conf" && command -v criu >"$directory/criu.path" &&
         chmod 700 "$directory/bin/criu" "$directory/action" || { tidy; exit 90; }
 }
+# Has our own calls of Podman set networks up by a wrapper. $1 its script, or empty where nothing has to be held
+hold_network() {
+    [ -n "$1" ] || return 0
+    path=$(podman info --format '{{.Host.NetworkBackendInfo.Path}}' 2>/dev/null)
+    # Without it the move goes on; a packet that comes in the wrong moment ends its connection then.
+    case $path in */netavark) ;; *) return 0 ;; esac
+    echo "$path" >"$directory/netavark.path" && printf '%s\n' "$1" >"$directory/bin/netavark" &&
+        chmod 700 "$directory/bin/netavark"
+}
+# Removes the networks that were made for this move; Podman refuses what is in use.
+remove_networks() {
+    for network in $(podman network ls --quiet --filter "label=drover.transaction=${directory##*/}" 2>/dev/null); do
+        podman network rm -- "$network" >/dev/null 2>&1
+    done
+}
 # Ends what waits for us as criu, or has become the real one, after its Podman has gone.
 end_wrappers() {
     for process in /proc/[0-9]*; do
@@ -108,5 +123,6 @@ remove_restored() {
     for volume; do podman volume rm -- "$volume" >/dev/null 2>&1; done
     # A restore that failed leaves its control groups, and on version 1 they make the next one fail. Only empty ones can be removed.
     find /sys/fs/cgroup -depth -type d -path "*libpod-$container*" -exec rmdir {} + 2>/dev/null
+    remove_networks
     return 0
 }

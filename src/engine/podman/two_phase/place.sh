@@ -10,9 +10,19 @@ stage=$directory/stage
 mkdir -m 700 "$stage" || exit 90
 ln -s "$images" "$stage/checkpoint" && ln -s "$bundle" "$stage/bundle" || exit 90
 [ -d "$bundle/shm" ] && ln -s "$bundle/shm" "$stage/shm"
+# The places at which secrets are mounted lie in a directory that the engine makes anew and leaves empty.
+secrets=$(sed -n 's/.*"destination":"\/run\/secrets","type":"bind","source":"\([^"]*\)".*/\1/p' "$bundle/config.json" | head -n 1)
+if [ -d "$secrets" ]; then
+    grep -o '"destination":"/run/secrets/[^"]*"' "$bundle/config.json" | cut -d '"' -f 4 | while read -r place; do
+        place=$secrets/${place#/run/secrets/}
+        [ -e "$place" ] || { mkdir -p -m 755 "${place%/*}" && : >"$place" && chmod 700 "$place"; } || exit 94
+    done || exit 94
+fi
 number=0
 for volume; do
     path=$(podman volume inspect --format '{{.Mountpoint}}' -- "$volume") && [ -d "$path" ] || exit 94
+    # The engine may have put there what the image has at that place; the container may have removed it.
+    find "$path" -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + || exit 94
     ln -s "$path" "$stage/volume-$number"
     number=$((number + 1))
 done

@@ -6,7 +6,9 @@ echo $$ >"$directory/pid"
 volumes=$3
 shift 3
 echo "stamp preparing $(date +%s.%N)" | tee -a "$directory/stamps" >&7
-PATH=$directory/bin:$PATH podman container restore --tcp-established --file-locks --import "$directory/metadata.tar" "$@" >"$directory/podman.log" 2>&1
+# Searched before the directories that Podman knows.
+[ -x "$directory/bin/netavark" ] && export CONTAINERS_HELPER_BINARY_DIR="$directory/bin"
+PATH=$directory/bin:$PATH podman container restore --file-locks --import "$directory/metadata.tar" "$@" >"$directory/podman.log" 2>&1
 code=$?
 if [ $code = 0 ]; then
     state restored

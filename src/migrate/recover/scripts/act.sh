@@ -73,6 +73,10 @@ close_destination() { # $1… volumes that came with the restore
     fi
     until_true 10 free
     for volume; do podman_ volume rm -- "$volume" >/dev/null 2>&1; done
+    # What was made for it and is in use by others meanwhile stays: Podman refuses.
+    for network in $(podman_ network ls --quiet --filter "label=drover.transaction=$tx" 2>/dev/null); do
+        podman_ network rm -- "$network" >/dev/null 2>&1
+    done
     # A restore that failed leaves its control groups, and on version 1 they make the next one fail.
     find /sys/fs/cgroup -depth -type d -path "*libpod-$container*" -exec rmdir {} + 2>/dev/null
     write_state undone

@@ -258,6 +258,9 @@ async fn libpod(
             Some(volume) => ok(&networks::volume_value(machine, &volume)),
             None => refused(StatusCode::NOT_FOUND, "no such volume"),
         },
+        ("GET", ["networks", "json"]) => {
+            ok(&containers.networks.all().iter().map(networks::network_head).collect())
+        }
         ("GET", ["networks", name, "exists"]) => {
             exists(containers.networks.get(name).is_some(), "network not found")
         }

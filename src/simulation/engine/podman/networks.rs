@@ -130,7 +130,16 @@ pub(super) async fn network(process: &mut Process, action: &str, words: &[&str])
     match action {
         "ls" | "list" => {
             let arguments = parse("network ls", "quiet/q format= filter/f= no-trunc noheading/n", words)?;
-            let all = networks.all();
+            let mut all = networks.all();
+            if let Some((name, value)) = arguments
+                .value("filter")
+                .and_then(|filter| filter.strip_prefix("label="))
+                .map(|label| label.split_once('=').unwrap_or((label, "")))
+            {
+                all.retain(|network| {
+                    network.labels.get(name).is_some_and(|have| value.is_empty() || have == value)
+                });
+            }
             let text = if arguments.value("format") == Some("json") {
                 output::indented(&all.iter().map(network_head).collect(), 5)
             } else if arguments.has("quiet") {
@@ -164,14 +173,20 @@ pub(super) async fn network(process: &mut Process, action: &str, words: &[&str])
         "create" => {
             let arguments = parse(
                 "network create",
-                "driver/d= subnet= gateway= internal disable-dns ignore opt/o= label=",
+                "driver/d= subnet= gateway= ip-range= interface-name= route= dns= internal ipv6 disable-dns ignore opt/o= label=",
                 words,
             )?;
             let name = arguments.words.first().copied().unwrap_or("podman1");
             if networks.get(name).is_some() {
                 return Err(Failed::new(format!("network name {name} already used: network already exists")));
             }
-            networks.create(name);
+            let subnet = arguments.value("subnet").and_then(|subnet| {
+                let (base, prefix) = subnet.split_once('/')?;
+                Some((base.parse().ok()?, prefix.parse().ok()?))
+            });
+            let labels = arguments.values("label").map(|label| label.split_once('=').unwrap_or((label, "")));
+            let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            networks.create(name, subnet, labels);
             process.out(format!("{name}\n")).await?;
             Ok(())
         }
@@ -204,7 +219,7 @@ pub(super) async fn network(process: &mut Process, action: &str, words: &[&str])
     }
 }
 
-fn network_head(network: &Network) -> Value {
+pub(super) fn network_head(network: &Network) -> Value {
     json!({
         "name": network.name,
         "id": network.id,
@@ -215,6 +230,7 @@ fn network_head(network: &Network) -> Value {
         "ipv6_enabled": false,
         "internal": false,
         "dns_enabled": network.name != "podman",
+        "labels": network.labels,
         "ipam_options": { "driver": "host-local" },
     })
 }
