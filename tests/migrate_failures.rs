@@ -203,15 +203,17 @@ mod shared {
         let words = ["stage verify", "exec:nothing-like-it is not answered", "probed runs on h1 again"];
         migrate(&["--probe", "exec:nothing-like-it"]).says(6, &words);
         case.back_and_nothing_on("h2");
-        migrate(&["--probe", "exec:/bin/sh -c :", "--keep", "1h"]).says(0, &[]);
-        case.scene.counts_on("h2", "probed", &case.id, case.seen);
-        let format =
+        migrate(&["--probe", "exec:/bin/sh -c :", "--keep", "8s"]).says(0, &[]);
+        let look =
             "podman ps --all --filter id=$ID --format '{{.Names}} {{.State}}'".replace("$ID", &case.id);
-        let kept = case.scene.ssh("h1", &format);
+        let kept = case.scene.ssh("h1", &look);
         assert!(kept.starts_with("probed-moved-") && kept.trim().ends_with("exited"), "{kept}");
         let policy = format!("podman inspect --format '{{{{.HostConfig.RestartPolicy.Name}}}}' {}", case.id);
         assert_eq!(case.scene.ssh("h1", &policy).trim(), "no");
-        case.scene.ssh("h1", &format!("podman rm {}", case.id));
+        wait_until("it is removed in the end", || {
+            case.scene.ssh("h1", &look).trim().is_empty().then_some(())
+        });
+        case.scene.counts_on("h2", "probed", &case.id, case.seen);
     }
 
     #[test]
