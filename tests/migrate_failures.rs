@@ -10,6 +10,7 @@ use support::Lab;
 use support::case::{COUNTER, Case, SAMPLES};
 use support::moving::Outcome;
 use support::moving::Scene;
+use support::wait_until;
 
 /// Makes CRIU on a host fail at one of its stages, after it has done the work up to there.
 fn criu_fails_at(scene: &Scene, host: &str, stage: &str) {

@@ -220,7 +220,7 @@ pub(super) async fn network(process: &mut Process, action: &str, words: &[&str])
 }
 
 pub(super) fn network_head(network: &Network) -> Value {
-    json!({
+    let mut head = json!({
         "name": network.name,
         "id": network.id,
         "driver": "bridge",
@@ -232,7 +232,14 @@ pub(super) fn network_head(network: &Network) -> Value {
         "dns_enabled": network.name != "podman",
         "labels": network.labels,
         "ipam_options": { "driver": "host-local" },
-    })
+    });
+    // Podman leaves out what is empty.
+    if let Some(head) = head.as_object_mut()
+        && network.labels.is_empty()
+    {
+        head.shift_remove("labels");
+    }
+    head
 }
 
 /// A network's inspection, with who has which address.
